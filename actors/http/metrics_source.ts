@@ -1,0 +1,54 @@
+/**
+ * What the metrics are made of: plain numbers that the hot paths bump, read once per scrape.
+ *
+ * Every label comes from a small closed set (a protocol, a reason from our own code); stream names
+ * and client text are never labels, so the number of series has a limit. {@link LABEL_VALUES_MAX}
+ * holds even if a caller gets that wrong.
+ *
+ * @module
+ */
+
+/** Numbers by label value. */
+export type ByLabel = Readonly<Record<string, number>>;
+
+/** Most values of one label that are shown; the rest is summed as "other". */
+export const LABEL_VALUES_MAX = 64;
+
+/** A snapshot. Those marked "since start" only ever rise. */
+export interface MetricsSnapshot {
+  /** Open client connections by protocol ("rtmp", "http", ...). */
+  readonly connections: ByLabel;
+  /** Publishers connected by protocol. */
+  readonly publishers: ByLabel;
+  /** Viewers connected by protocol ("rtmp", "http-flv", "ws-flv"). */
+  readonly viewers: ByLabel;
+  /** Streams by state ("live", "hold", "idle"). */
+  readonly streams: ByLabel;
+  /** Bytes read from clients since start, by protocol. */
+  readonly bytesIn: ByLabel;
+  /** Bytes written to clients since start, by protocol. */
+  readonly bytesOut: ByLabel;
+  /** Media frames taken from publishers since start. */
+  readonly framesIn: number;
+  /** Times since start that a late viewer was moved to the newest key frame. */
+  readonly lateJumps: number;
+  /** Viewers dropped since start because they took nothing for --viewer-timeout. */
+  readonly viewersTimedOut: number;
+  /** Timestamp repairs since start, by kind. */
+  readonly repairs: ByLabel;
+  /** Connections, publishers and viewers refused since start, by reason. */
+  readonly refused: ByLabel;
+  /** Present flush window in milliseconds. */
+  readonly flushWindowMs: number;
+  /** Lateness of the event loop over the last seconds, in milliseconds. */
+  readonly loopLatenessMs: { readonly p50: number; readonly p99: number };
+  /** Memory of all logs and pages, and its budget, in bytes. */
+  readonly mediaMemory: { readonly usedBytes: number; readonly limitBytes: number };
+  /** Messages that full actor mailboxes refused since start, by actor kind. */
+  readonly mailboxRefusals: ByLabel;
+}
+
+/** Where a scrape gets its numbers; called once per scrape, must not block. */
+export interface MetricsSource {
+  snapshot(): MetricsSnapshot;
+}

@@ -1,0 +1,70 @@
+/**
+ * What the HTTP API may ask of the node. Answers are promises because in a mesh some of them come
+ * from other nodes.
+ *
+ * @module
+ */
+import type { NodeInfo, SessionInfo, StreamInfo } from "./schemas.ts";
+
+export type { NodeInfo, SessionInfo, StreamInfo, TrackInfo } from "./schemas.ts";
+
+/**
+ * Which part of a list is wanted. Lists are ordered by a unique key of each item, so that a page
+ * stays right while items come and go; {@link pageOf} cuts such pages.
+ */
+export interface PageRequest {
+  /** Most items in the answer, 1 to {@link PAGE_ITEMS_MAX}. */
+  readonly limit: number;
+  /** Only items whose key sorts after this one, which itself need not exist any more. */
+  readonly after?: string;
+}
+
+/** One part of a list. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Key of the last item when more follow, else `null`. */
+  readonly next: string | null;
+}
+
+/** Most items in one page: about a megabyte of JSON. */
+export const PAGE_ITEMS_MAX = 1_000;
+
+/** The node as the API sees it. A rejected promise becomes a 500 answer and a log line. */
+export interface NodeView {
+  /** All streams the mesh knows, by {@link streamKey}. */
+  streams(page: PageRequest): Promise<Page<StreamInfo>>;
+  stream(app: string, name: string): Promise<StreamInfo | undefined>;
+  /** Ends the stream: its publisher is disconnected, its viewers see it end. False: not there. */
+  deleteStream(app: string, name: string): Promise<boolean>;
+  /** All nodes, by name. */
+  nodes(page: PageRequest): Promise<Page<NodeInfo>>;
+  /** All publishers and viewers, by id. */
+  sessions(page: PageRequest): Promise<Page<SessionInfo>>;
+  /** Disconnects one publisher or viewer. False: not there. */
+  deleteSession(id: string): Promise<boolean>;
+  /** Whether this process takes new work; says nothing about other nodes or Redis. */
+  ready(): { readonly ready: boolean; readonly reason?: string };
+}
+
+/** The key by which streams are ordered. */
+export function streamKey(stream: { readonly app: string; readonly name: string }): string {
+  return `${stream.app}/${stream.name}`;
+}
+
+/** Cuts the requested page out of all items, which may come in any order; keys are unique. */
+export function pageOf<T>(
+  items: Iterable<T>,
+  keyOf: (item: T) => string,
+  { limit, after }: PageRequest,
+): Page<T> {
+  const rest: { key: string; item: T }[] = [];
+  for (const item of items) {
+    const key = keyOf(item);
+    if (after === undefined || key > after) rest.push({ key, item });
+  }
+  // Compared by code units and not by language, so that every node sorts alike.
+  rest.sort((a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
+  const page = rest.slice(0, limit);
+  const next = rest.length > limit ? page[page.length - 1].key : null;
+  return { items: page.map(({ item }) => item), next };
+}

@@ -1,0 +1,108 @@
+/**
+ * What the HTTP API says, as schemas: the types, the checks and the OpenAPI document all come from
+ * here. Later versions may add fields; scripts rely on those that exist.
+ *
+ * @module
+ */
+import { z } from "@hono/zod-openapi";
+
+const count = z.int().min(0);
+const instant = z.iso.datetime().openapi({ description: "UTC, RFC 3339" });
+const address = z.string().openapi({ example: "203.0.113.7:1935" });
+
+const videoTrackInfo = z.object({
+  kind: z.literal("video"),
+  codec: z.string().openapi({ example: "h264" }),
+  width: count.openapi({ description: "Pixels; 0 when the configuration does not tell" }),
+  height: count.openapi({ description: "Pixels; 0 when the configuration does not tell" }),
+  fps: z.number().min(0).openapi({ description: "As announced; 0 when it is not" }),
+}).openapi("VideoTrackInfo");
+
+const audioTrackInfo = z.object({
+  kind: z.literal("audio"),
+  codec: z.string().openapi({ example: "aac" }),
+  sampleRate: count.openapi({ description: "Samples per second" }),
+  channels: count,
+}).openapi("AudioTrackInfo");
+
+/** One elementary stream of a live stream. */
+export const trackInfo = z.discriminatedUnion("kind", [videoTrackInfo, audioTrackInfo])
+  .openapi("TrackInfo");
+export type TrackInfo = z.infer<typeof trackInfo>;
+
+/** One live stream, as its owner sees it. */
+export const streamInfo = z.object({
+  app: z.string().openapi({ description: "First element of the full path", example: "live" }),
+  name: z.string().openapi({
+    description: "The rest of the full path; may contain slashes",
+    example: "cam1",
+  }),
+  state: z.enum(["live", "hold", "idle"]).openapi({
+    description:
+      "live: a publisher sends; hold: its connection was lost and viewers wait for it; " +
+      "idle: viewers wait for a first publisher",
+  }),
+  owner: z.string().openapi({ description: "Node that decides about the stream" }),
+  epoch: count.openapi({ description: "Rises whenever the owner changes" }),
+  generation: count.openapi({ description: "Publish sessions so far" }),
+  ingest: z.string().nullable().openapi({
+    description: "Node that the publisher is connected to; null without one",
+  }),
+  startedAt: instant.nullable().openapi({
+    description: "When the current publish session began; null before the first",
+  }),
+  tracks: z.array(trackInfo).readonly(),
+  bitrateKbps: z.number().min(0).openapi({ description: "Of the last seconds, all tracks" }),
+  viewers: z.object({
+    total: count,
+    byProtocol: z.record(z.string(), count).openapi({ example: { rtmp: 2, "http-flv": 40 } }),
+  }),
+  drops: count.openapi({
+    description: "Times a late viewer was moved to the newest key frame, all viewers together",
+  }),
+  repairs: count.openapi({ description: "Faults in the publisher's timestamps that were mended" }),
+}).openapi("StreamInfo");
+export type StreamInfo = z.infer<typeof streamInfo>;
+
+/** One node of the mesh: one worker process. */
+export const nodeInfo = z.object({
+  name: z.string(),
+  host: z.string().openapi({ description: "Host that the node runs on" }),
+  incarnation: count.openapi({ description: "Unique per start of the node" }),
+  state: z.enum(["up", "draining"]),
+  addresses: z.object({
+    rtmp: address.optional(),
+    rtsp: address.optional(),
+    http: address.optional(),
+    mesh: address.optional(),
+  }).openapi({ description: "host:port of each protocol that the node serves" }),
+  load: z.object({
+    cpu: z.number().min(0).openapi({ description: "Cores in use: 0.5 is half a core" }),
+    lagMs: z.number().min(0).openapi({ description: "Lateness of the event loop, p99" }),
+    egressKbps: z.number().min(0),
+    streams: count,
+    viewers: count,
+  }),
+}).openapi("NodeInfo");
+export type NodeInfo = z.infer<typeof nodeInfo>;
+
+/** One publisher or viewer on its connection. */
+export const sessionInfo = z.object({
+  id: z.string().min(1),
+  node: z.string(),
+  protocol: z.enum(["rtmp", "http-flv", "ws-flv"]),
+  role: z.enum(["publish", "play"]),
+  app: z.string(),
+  name: z.string(),
+  remoteAddress: address,
+  startedAt: instant,
+  bytesIn: count,
+  bytesOut: count,
+  jumps: count.openapi({
+    description: "Times this viewer was late and was moved to the newest key frame",
+  }),
+  userAgent: z.string().nullable().openapi({
+    description: "As the client calls itself (User-Agent, flashVer); null when it does not",
+  }),
+}).openapi("SessionInfo");
+export type SessionInfo = z.infer<typeof sessionInfo>;
