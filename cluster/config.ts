@@ -1,0 +1,54 @@
+/**
+ * A node's configuration, typed. `parse_config.ts` finds it in flags, environment and file;
+ * `config_schema.ts` describes each option.
+ *
+ * @module
+ */
+
+/** How much is logged: everything at a level and above. */
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** Lines for people, or one JSON object a line for machines. */
+export type LogFormat = "text" | "json";
+
+/** What the flags, the environment and the file say. */
+export interface GivenConfig {
+  /** Port of the RTMP listener, 0 to 65535; 0 = any free port. */
+  readonly rtmpPort: number;
+  /** Port of the HTTP listener, 0 to 65535; 0 = any free port. */
+  readonly httpPort: number;
+  /** Address that the listeners bind; `::` takes both families. */
+  readonly host: string;
+  /** Host name or address that others should use for this node; `undefined` = what it binds. */
+  readonly advertise: string | undefined;
+  /** The node's name; `undefined` = the host's name. */
+  readonly name: string | undefined;
+  /** Directory of everything that the node keeps, as given: it may be relative. */
+  readonly dataDir: string;
+  /** How long frames are gathered before a write, in milliseconds, 0 to 1000, or by load. */
+  readonly flushMs: number | "auto";
+  /** How long a viewer waits for the publisher, in milliseconds; 0 = refuse at once. */
+  readonly playWaitMs: number;
+  /** How long a viewer may take nothing while there is something to send, in milliseconds. */
+  readonly viewerTimeoutMs: number;
+  /** How long a drain may take before the node stops anyway, in milliseconds. */
+  readonly drainTimeoutMs: number;
+  /** Budget of all stream logs of the node, in bytes. */
+  readonly mediaMemoryBytes: number;
+  /** Most client connections at a time, of all protocols together. */
+  readonly maxConnections: number;
+  /** Bearer token of the API; `undefined` = one that is made and kept under the data directory. */
+  readonly apiToken: string | undefined;
+  /** Lets everybody read the API, not only clients on loopback. */
+  readonly apiOpenReads: boolean;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+/** What a node runs with: as given, with nothing left open. */
+export interface Config extends GivenConfig {
+  /** The node's name: 1 to 64 letters, digits, `-`, `_` and `.`. */
+  readonly name: string;
+  /** Bearer token of the API, 16 to 256 visible ASCII characters. A secret: never log it. */
+  readonly apiToken: string;
+}

@@ -1,0 +1,148 @@
+/**
+ * The options of the program, each described once: flags, environment, configuration file, help
+ * and the README's table all come from here.
+ *
+ * @module
+ */
+import type { GivenConfig } from "./config.ts";
+import {
+  bytesOption,
+  choiceOption,
+  durationOption,
+  integerOption,
+  type Option,
+  pathOption,
+  portOption,
+  readAddress,
+  readAutoOrMs,
+  switchOption,
+} from "./config_option.ts";
+
+/** A property of {@link GivenConfig}: the name of an option inside the program. */
+export type OptionName = keyof GivenConfig;
+
+/** The flag that names the configuration file; it has an environment twin, but no key. */
+export const CONFIG_FLAG = "config";
+
+/** Longest flush window, in milliseconds: beyond a second nobody would call it live. */
+const FLUSH_MS_MAX = 1000;
+
+/** Every option, in the order in which the help lists them. */
+export const OPTIONS: { readonly [Name in OptionName]: Option<GivenConfig[Name]> } = {
+  rtmpPort: portOption({ flag: "rtmp-port", initial: 1935, help: "port of the RTMP listener" }),
+  httpPort: portOption({
+    flag: "http-port",
+    initial: 8080,
+    help: "port of the HTTP listener: media, API, metrics, health",
+  }),
+  host: {
+    flag: "host",
+    placeholder: "ADDR",
+    initial: "::",
+    allowed: "an IP address or a host name",
+    help: "address that the listeners bind; :: takes both families",
+    read: readAddress,
+  },
+  advertise: {
+    flag: "advertise",
+    placeholder: "ADDR",
+    initial: undefined,
+    initialNote: "the address a client connected to",
+    allowed: "an IP address or a host name, without a port",
+    help: "address of this node in redirects and for other nodes",
+    read: readAddress,
+  },
+  name: {
+    flag: "name",
+    placeholder: "NAME",
+    initial: undefined,
+    initialNote: "the host's name",
+    allowed: "1 to 64 letters, digits, -, _ and ., the first a letter or a digit",
+    help: "name of this node",
+    read: (text) => isNodeName(text) ? text : undefined,
+  },
+  dataDir: pathOption({
+    flag: "data",
+    initial: "./data",
+    help: "directory of everything that the node keeps; one node at a time",
+  }),
+  flushMs: {
+    flag: "flush",
+    placeholder: "auto|MS",
+    initial: "auto",
+    allowed: `auto or a number of milliseconds from 0 to ${FLUSH_MS_MAX}`,
+    help: "how long frames are gathered before they are written; auto widens with the load",
+    read: (text) => readAutoOrMs(text, FLUSH_MS_MAX),
+  },
+  playWaitMs: durationOption({
+    flag: "play-wait",
+    initial: "10s",
+    min: "0",
+    max: "1h",
+    help: "how long a viewer waits for a publisher; 0 refuses at once",
+  }),
+  viewerTimeoutMs: durationOption({
+    flag: "viewer-timeout",
+    initial: "10s",
+    min: "100ms",
+    max: "1h",
+    help: "how long a viewer may take nothing of what is there to send",
+  }),
+  drainTimeoutMs: durationOption({
+    flag: "drain-timeout",
+    initial: "30s",
+    min: "0",
+    max: "24h",
+    help: "how long a stop waits for the clients to leave",
+  }),
+  mediaMemoryBytes: bytesOption({
+    flag: "media-memory",
+    initial: "1GiB",
+    min: "16MiB",
+    max: "1024GiB",
+    help: "memory of all stream logs together",
+  }),
+  maxConnections: integerOption({
+    flag: "max-connections",
+    initial: 20_000,
+    min: 1,
+    max: 1_000_000,
+    help: "most client connections at a time",
+  }),
+  apiToken: {
+    flag: "api-token",
+    placeholder: "TOKEN",
+    initial: undefined,
+    initialNote: "made at first start, kept in DATA/api-token",
+    allowed: "16 to 256 visible ASCII characters",
+    help: "bearer token of the API; the environment is a safer place than the command line",
+    secret: true,
+    read: (text) => isApiToken(text) ? text : undefined,
+  },
+  apiOpenReads: switchOption({
+    flag: "api-open-reads",
+    help: "let everybody read the API without the token, not only clients on loopback",
+  }),
+  logLevel: choiceOption({
+    flag: "log-level",
+    initial: "info",
+    choices: ["debug", "info", "warn", "error"],
+    help: "least level that is logged",
+  }),
+  logFormat: choiceOption({
+    flag: "log-format",
+    initial: "text",
+    choices: ["text", "json"],
+    help: "form of the log lines and of the ready line",
+  }),
+};
+
+/** Whether a node may have this name: it becomes part of URLs, keys and file names. */
+export function isNodeName(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text);
+}
+
+/** Whether a text can be a bearer token: long enough not to be guessed, fit for a header. */
+export function isApiToken(text: string): boolean {
+  return /^[\x21-\x7e]{16,256}$/.test(text);
+}

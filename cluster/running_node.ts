@@ -1,0 +1,25 @@
+/**
+ * What a started node offers to the program that started it.
+ *
+ * @module
+ */
+import type { Ports } from "../actors/runtime/ports.ts";
+import type { Config } from "./config.ts";
+
+/** A node whose listeners are all up. */
+export interface RunningNode {
+  readonly name: string;
+  /** What listens where: "rtmp" and "http" to `host:port`, IPv6 addresses in brackets. */
+  readonly addresses: Readonly<Record<string, string>>;
+  /** Takes no new work and resolves when the last client has left; has no time limit itself. */
+  drain(): Promise<void>;
+  /** Closes everything at once; also during a drain, and more than once. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a node and resolves once all of its listeners are up.
+ *
+ * @throws {StartError} The operator can put it right: a taken port, an address of another host.
+ */
+export type StartNode = (config: Config, ports: Ports) => Promise<RunningNode>;
