@@ -1,0 +1,87 @@
+/**
+ * The encodings of one stream that somebody watches: at most {@link ENCODING_CLASSES_MAX}.
+ *
+ * A class is a wire format with the parameters that change its bytes. Classes with unusual
+ * parameters are bounded separately; a viewer beyond the bound shares the format's usual class and
+ * has its bytes re-framed by copying, so that no client can multiply memory.
+ *
+ * @module
+ */
+import type { PageEncoder } from "../../protocols/media/page_encoder.ts";
+import { Encoding } from "./encoding.ts";
+import type { MediaBudget } from "./media_budget.ts";
+import type { StreamLog } from "./stream_log.ts";
+
+/** Most encodings of one stream: each costs as much memory as the log's newest stretch. */
+export const ENCODING_CLASSES_MAX = 8;
+
+/** Of these, classes with unusual parameters; the rest is for the formats' usual ones. */
+export const UNUSUAL_CLASSES_MAX = 4;
+
+export interface EncodingClass {
+  /** Names format and parameters; equal keys mean equal bytes. */
+  readonly key: string;
+  createEncoder(): PageEncoder;
+  /** Only of a class with unusual parameters: how to serve it from the format's usual class. */
+  readonly fallback?: {
+    readonly usual: EncodingClass;
+    /** Copies whole messages of the usual class into this one's form. */
+    reframe(bytes: Uint8Array): Uint8Array;
+  };
+}
+
+/** A viewer's hold on an encoding; give it back with {@link Encodings.release}. */
+export interface EncodingLease {
+  readonly key: string;
+  readonly encoding: Encoding;
+  /** What must be done to each stretch before it is sent; absent for most viewers. */
+  readonly reframe?: (bytes: Uint8Array) => Uint8Array;
+}
+
+export class Encodings {
+  readonly #log: StreamLog;
+  readonly #budget: MediaBudget;
+  readonly #byKey = new Map<string, Encoding>();
+  #unusual = 0;
+
+  constructor(log: StreamLog, budget: MediaBudget) {
+    this.#log = log;
+    this.#budget = budget;
+  }
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  /** Finds or makes the encoding for a class; its bytes are up to date on return. */
+  acquire(wanted: EncodingClass): EncodingLease {
+    const { fallback } = wanted;
+    const full = this.#unusual >= UNUSUAL_CLASSES_MAX && !this.#byKey.has(wanted.key);
+    if (fallback !== undefined && full) {
+      return { ...this.acquire(fallback.usual), reframe: fallback.reframe };
+    }
+    let encoding = this.#byKey.get(wanted.key);
+    if (encoding === undefined) {
+      encoding = new Encoding(wanted.createEncoder(), this.#log, this.#budget);
+      this.#byKey.set(wanted.key, encoding);
+      if (fallback !== undefined) this.#unusual++;
+      encoding.unusual = fallback !== undefined;
+    }
+    encoding.viewers++;
+    encoding.catchUp();
+    return { key: wanted.key, encoding };
+  }
+
+  /** The last viewer of an encoding takes its memory along. */
+  release(lease: EncodingLease): void {
+    if (--lease.encoding.viewers > 0) return;
+    lease.encoding.close();
+    this.#byKey.delete(lease.key);
+    if (lease.encoding.unusual) this.#unusual--;
+  }
+
+  /** Brings every encoding up to the log's end. */
+  catchUp(): void {
+    for (const encoding of this.#byKey.values()) encoding.catchUp();
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The ingest: turns what a publisher sends into numbered records of the stream's log.
+ *
+ * It works within a generation (one publish session) that the stream's owner granted, on whatever
+ * node the publisher's socket is. Formats hand it frames with their own timestamps; numbering and
+ * repair happen here and nowhere else.
+ *
+ * @module
+ */
+import type { Track } from "../../protocols/media/track.ts";
+import { trackId } from "../../protocols/media/track.ts";
+import type { Clock } from "../runtime/ports.ts";
+import type { StreamCore } from "./stream_core.ts";
+import { TimelineRepair } from "./timeline_repair.ts";
+
+/** What the owner of a stream allows one publisher. */
+export interface Grant {
+  /** Rises with every owner; a lower one is refused everywhere. */
+  readonly epoch: number;
+  /** Number of this publish session within the stream, from 1. */
+  readonly generation: number;
+  /** Number of the first record. */
+  readonly nextSeq: number;
+  /** Where on the timeline the first frame belongs, in microseconds. */
+  readonly startUs: number;
+}
+
+export interface IngestFrame {
+  readonly track: Track;
+  /** Decode time as sent, its wrap undone, in microseconds. */
+  readonly sourceUs: number;
+  /** Presentation time minus decode time, in microseconds. */
+  readonly compositionUs: number;
+  readonly keyframe: boolean;
+  readonly data: Uint8Array;
+}
+
+export class Ingest {
+  readonly grant: Grant;
+  readonly repair: TimelineRepair;
+  readonly #core: StreamCore;
+  readonly #clock: Clock;
+  #nextSeq: number;
+  #newestUs: number;
+  #anchored = false;
+  #revoked = false;
+
+  constructor(core: StreamCore, grant: Grant, clock: Clock) {
+    this.grant = grant;
+    this.repair = new TimelineRepair(grant.startUs);
+    this.#core = core;
+    this.#clock = clock;
+    this.#nextSeq = grant.nextSeq;
+    this.#newestUs = grant.startUs;
+  }
+
+  /** A track appeared or was configured anew. */
+  track(track: Track): void {
+    if (!this.#open()) return;
+    this.#core.append({ kind: "track", seq: this.#nextSeq++, dtsUs: this.#newestUs, track });
+  }
+
+  /** One frame; dropped and counted when it is older than the timeline. */
+  frame(frame: IngestFrame): void {
+    if (!this.#open()) return;
+    const { repair } = this;
+    const dtsUs = repair.place(trackId(frame.track), frame.sourceUs, this.#clock.nowMs());
+    this.#core.counters.repairs = repair.repairs;
+    if (dtsUs === undefined) return this.dropped();
+    if (dtsUs > this.#newestUs) this.#newestUs = dtsUs;
+    this.#core.append({
+      kind: "frame",
+      seq: this.#nextSeq++,
+      track: frame.track,
+      dtsUs,
+      ptsUs: frame.sourceUs + repair.usedOffsetUs + frame.compositionUs,
+      keyframe: frame.keyframe,
+      data: frame.data,
+    });
+  }
+
+  /** Script data or video metadata. */
+  data(carrier: "script" | "video", name: string, payload: Uint8Array): void {
+    if (!this.#open()) return;
+    const seq = this.#nextSeq++;
+    this.#core.append({ kind: "data", seq, dtsUs: this.#newestUs, carrier, name, payload });
+  }
+
+  /** Something arrived that cannot be used. */
+  dropped(): void {
+    this.#core.counters.drops++;
+  }
+
+  /** The grant is gone: whatever still comes is ignored. */
+  revoke(): void {
+    this.#revoked = true;
+  }
+
+  /** Ready to append; the generation's anchor comes first. */
+  #open(): boolean {
+    if (this.#revoked) return false;
+    if (this.#anchored) return true;
+    this.#anchored = true;
+    this.#core.append({
+      kind: "anchor",
+      seq: this.#nextSeq++,
+      dtsUs: this.grant.startUs,
+      generation: this.grant.generation,
+      wallUs: Math.round(this.#clock.wallMs() * 1000),
+    });
+    return true;
+  }
+}

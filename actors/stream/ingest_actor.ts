@@ -1,0 +1,36 @@
+/**
+ * Ingest actor: the mailbox of a publisher's connection, pinned to its socket.
+ *
+ * The stream's owner reaches the publisher through it, from whatever node. Frames do not pass
+ * here; they go from the socket to the {@link Ingest} directly.
+ *
+ * @module
+ */
+import type { Actor } from "../runtime/actor.ts";
+import { actorKind } from "../runtime/protocol.ts";
+
+export type IngestProtocol = {
+  /** Disconnects the publisher. */
+  kick: { req: { readonly reason: string }; res: void };
+};
+
+/** A publisher hears from its owner alone. */
+const INGEST_MAILBOX_MAX = 256;
+
+export const INGEST = actorKind<IngestProtocol>({
+  name: "ingest",
+  messages: ["kick"],
+  mailboxMax: INGEST_MAILBOX_MAX,
+});
+
+export class IngestActor implements Actor<IngestProtocol> {
+  readonly #kicked: (reason: string) => void;
+
+  constructor(kicked: (reason: string) => void) {
+    this.#kicked = kicked;
+  }
+
+  kick({ reason }: { reason: string }): void {
+    this.#kicked(reason);
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * A live stream's data on this node: log, encodings and viewers.
+ *
+ * It lives beside the stream actor, which is only its brain: when the actor is restarted, neither
+ * frames nor viewers are lost. Nothing here waits, and nothing here is a message.
+ *
+ * @module
+ */
+import type { LogRecord } from "../../protocols/media/record.ts";
+import type { StreamName } from "./stream_key.ts";
+import { Encodings } from "./encodings.ts";
+import type { Flusher } from "./flusher.ts";
+import type { MediaBudget } from "./media_budget.ts";
+import { StreamLog } from "./stream_log.ts";
+import type { Viewer } from "./viewer.ts";
+
+/** How far back a log reaches besides its newest group of pictures: what a replay may ask for. */
+const LOG_WINDOW_US = 5_000_000;
+
+/** Plain numbers the hot paths bump; whoever reports them reads them. */
+export interface StreamCounters {
+  /** Frames appended. */
+  frames: number;
+  /** Payload bytes appended. */
+  bytes: number;
+  /** Late viewers that jumped to a newer key frame. */
+  jumps: number;
+  /** Frames the ingest could not use. */
+  drops: number;
+  /** Timestamps the ingest repaired. */
+  repairs: number;
+}
+
+export class StreamCore {
+  readonly name: StreamName;
+  readonly log: StreamLog;
+  readonly encodings: Encodings;
+  readonly counters: StreamCounters = { frames: 0, bytes: 0, jumps: 0, drops: 0, repairs: 0 };
+  readonly viewers: Viewer[] = [];
+  readonly #flusher: Flusher;
+  /** Somebody publishes into the log; set by the stream's actor. */
+  live = false;
+  /** The stream is over for good: viewers that have all of it are done. */
+  ended = false;
+  /** Waiting for the next flush; kept by the flusher. */
+  dirty = false;
+
+  constructor(name: StreamName, options: { budget: MediaBudget; flusher: Flusher }) {
+    this.name = name;
+    this.log = new StreamLog({ budget: options.budget, windowUs: LOG_WINDOW_US });
+    this.encodings = new Encodings(this.log, options.budget);
+    this.#flusher = options.flusher;
+  }
+
+  /** Adds the next record; viewers see it at the next flush. */
+  append(record: LogRecord): void {
+    this.log.append(record);
+    if (record.kind === "frame") {
+      this.counters.frames++;
+      this.counters.bytes += record.data.length;
+    }
+    this.#flusher.mark(this);
+  }
+
+  /** Nobody publishes and nobody watches: it may be forgotten. */
+  get idle(): boolean {
+    return !this.live && this.viewers.length === 0;
+  }
+
+  /** The stream ends: viewers are handed what is left and are then over. */
+  end(): void {
+    this.live = false;
+    this.ended = true;
+    this.flush();
+    this.log.clear();
+  }
+
+  /** Called by the viewer itself as it comes. */
+  attach(viewer: Viewer): void {
+    viewer.index = this.viewers.length;
+    this.viewers.push(viewer);
+    this.#flusher.viewers++;
+  }
+
+  /** Called by the viewer itself as it leaves. */
+  detach(viewer: Viewer): void {
+    const last = this.viewers.pop()!;
+    if (last !== viewer) {
+      this.viewers[viewer.index] = last;
+      last.index = viewer.index;
+    }
+    this.#flusher.viewers--;
+  }
+
+  /** Makes bytes of what is new and offers them to every viewer. */
+  flush(): void {
+    this.dirty = false;
+    if (this.viewers.length === 0) return;
+    this.encodings.catchUp();
+    // A viewer may leave while it is woken; walking backwards, a swap brings in one already woken.
+    for (let i = this.viewers.length - 1; i >= 0; i--) this.viewers[i].events.wake();
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The streams that have data on this node, by name.
+ *
+ * @module
+ */
+import { streamKey, type StreamName } from "./stream_key.ts";
+import type { Flusher } from "./flusher.ts";
+import type { MediaBudget } from "./media_budget.ts";
+import { StreamCore } from "./stream_core.ts";
+
+/** Most streams a node has data of, waited-for ones included: each costs some kilobytes. */
+export const STREAMS_MAX = 20_000;
+
+export interface StreamHubOptions {
+  readonly budget: MediaBudget;
+  readonly flusher: Flusher;
+}
+
+export class StreamHub {
+  readonly budget: MediaBudget;
+  readonly flusher: Flusher;
+  readonly #byKey = new Map<string, StreamCore>();
+  /** Jumps, drops and the like of streams that are gone, so that totals never fall. */
+  readonly past = { frames: 0, bytes: 0, jumps: 0, drops: 0, repairs: 0 };
+
+  constructor(options: StreamHubOptions) {
+    this.budget = options.budget;
+    this.flusher = options.flusher;
+  }
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  values(): IterableIterator<StreamCore> {
+    return this.#byKey.values();
+  }
+
+  get(name: StreamName): StreamCore | undefined {
+    return this.#byKey.get(streamKey(name));
+  }
+
+  /**
+   * The stream's data, made if it is not there. A stream that has ended is replaced by a fresh
+   * one: its last viewers still hold the old.
+   *
+   * @returns `undefined` when there are {@link STREAMS_MAX} streams already.
+   */
+  open(name: StreamName): StreamCore | undefined {
+    const key = streamKey(name);
+    const known = this.#byKey.get(key);
+    if (known !== undefined && !known.ended) return known;
+    if (known !== undefined) this.#forget(key, known);
+    if (this.#byKey.size >= STREAMS_MAX) return undefined;
+    const core = new StreamCore(name, { budget: this.budget, flusher: this.flusher });
+    this.#byKey.set(key, core);
+    return core;
+  }
+
+  /** Forgets the streams that nobody publishes or watches. */
+  sweep(): void {
+    for (const [key, core] of this.#byKey) {
+      if (core.idle || core.ended) this.#forget(key, core);
+    }
+  }
+
+  #forget(key: string, core: StreamCore): void {
+    this.#byKey.delete(key);
+    core.log.clear();
+    for (const counter of Object.keys(this.past) as (keyof typeof this.past)[]) {
+      this.past[counter] += core.counters[counter];
+    }
+  }
+}

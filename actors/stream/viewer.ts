@@ -1,0 +1,174 @@
+/**
+ * A viewer: a cursor into one encoding of a stream. It owns no bytes and no queue.
+ *
+ * The connection's outlet asks for the {@link Viewer.next} bytes whenever its socket is free. All
+ * that happens per viewer and flush is two comparisons and one write.
+ *
+ * @module
+ */
+import type { EncodingClass, EncodingLease } from "./encodings.ts";
+import type { Page } from "./page.ts";
+import type { StreamCore } from "./stream_core.ts";
+
+/**
+ * Unsent bytes beyond which a viewer is late: some seconds of a good picture. What it had to
+ * catch up with when it joined does not count against it.
+ */
+const LATE_BYTES = 4 * 1024 * 1024;
+
+export interface ViewerEvents {
+  /** The first bytes are about to be handed out: the time to send a response head. */
+  joined(): void;
+  /** There may be something to send: the outlet should ask when it is free. */
+  wake(): void;
+}
+
+type Phase = "joining" | "live" | "paused" | "over";
+
+export class Viewer {
+  readonly core: StreamCore;
+  readonly events: ViewerEvents;
+  #lease: EncodingLease;
+  #phase: Phase = "joining";
+  #opened = false;
+  #closed = false;
+  #position = 0;
+  /** How far behind the end it may be before it counts as late. */
+  #allowanceBytes = LATE_BYTES;
+  /** The head whose preface it was last given. */
+  #head: Page["head"] | undefined;
+  /** It made no progress for a while; at its next turn it jumps. Set by the outlet's sweep. */
+  stalled = false;
+  /** How often it jumped to a newer key frame because it was late. */
+  jumps = 0;
+  /** Its place in the stream's list; kept by the stream. */
+  index = -1;
+
+  constructor(core: StreamCore, wanted: EncodingClass, events: ViewerEvents) {
+    this.core = core;
+    this.events = events;
+    this.#lease = core.encodings.acquire(wanted);
+    core.attach(this);
+  }
+
+  /** Everything was handed out and the stream has ended. */
+  get over(): boolean {
+    return this.#phase === "over";
+  }
+
+  /** Bytes ready to be sent but not yet handed out. */
+  get unsentBytes(): number {
+    return this.#phase === "live" ? this.#lease.encoding.end - this.#position : 0;
+  }
+
+  /**
+   * The next bytes for the socket, ending at a message boundary; `undefined` when there are none
+   * now. Shared with other viewers: never write into them.
+   */
+  next(): Uint8Array | undefined {
+    if (this.#phase === "joining") return this.#join();
+    if (this.#phase !== "live") return undefined;
+    const encoding = this.#lease.encoding;
+    const unsentBytes = encoding.end - this.#position;
+    if (unsentBytes === 0) return this.core.ended ? this.#finish() : undefined;
+    if (unsentBytes > this.#allowanceBytes || this.stalled) {
+      const preface = this.#jump();
+      if (preface !== undefined) return preface;
+    } else if (unsentBytes < LATE_BYTES) {
+      this.#allowanceBytes = LATE_BYTES; // What it was born with is paid off.
+    }
+    const bytes = encoding.read(this.#position);
+    if (bytes === undefined) return this.#lost();
+    this.#position += bytes.length;
+    return this.#lease.reframe === undefined ? bytes : this.#lease.reframe(bytes);
+  }
+
+  /** Stops handing out media; {@link resume} joins again at a key frame. */
+  pause(): void {
+    if (this.#phase !== "over") this.#phase = "paused";
+  }
+
+  resume(): void {
+    if (this.#phase === "paused") this.#phase = "joining";
+    this.events.wake();
+  }
+
+  /** Changes the wire format; joins again at a key frame unless paused. */
+  reclass(wanted: EncodingClass): void {
+    const old = this.#lease;
+    this.#lease = this.core.encodings.acquire(wanted);
+    this.core.encodings.release(old);
+    this.#head = undefined;
+    if (this.#phase === "live") this.#phase = "joining";
+    this.events.wake();
+  }
+
+  /** Leaves the stream. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#phase = "over";
+    this.core.detach(this);
+    this.core.encodings.release(this.#lease);
+  }
+
+  #join(): Uint8Array | undefined {
+    const page = this.core.log.settled ? this.#lease.encoding.joinPage : undefined;
+    if (page === undefined) {
+      if (this.core.ended) this.#phase = "over";
+      return undefined;
+    }
+    this.#phase = "live";
+    this.#allowanceBytes = LATE_BYTES + this.#lease.encoding.end - page.base;
+    const opening = this.#opened ? undefined : this.#lease.encoding.encoder.opening(page.head);
+    if (!this.#opened) this.events.joined();
+    this.#opened = true;
+    const preface = this.#moveTo(page);
+    return joinBytes(opening, preface) ?? this.next();
+  }
+
+  /** Late: goes on at the newest key frame, if that is ahead. */
+  #jump(): Uint8Array | undefined {
+    this.stalled = false;
+    const page = this.#lease.encoding.joinPage;
+    if (page === undefined || page.base <= this.#position) return undefined;
+    this.jumps++;
+    this.core.counters.jumps++;
+    return this.#moveTo(page);
+  }
+
+  /** What it wanted to read is gone: the newest key frame, or the next one. */
+  #lost(): Uint8Array | undefined {
+    const preface = this.#jump();
+    if (preface !== undefined) return preface;
+    this.jumps++;
+    this.core.counters.jumps++;
+    this.#phase = "joining";
+    return undefined;
+  }
+
+  #moveTo(page: Page): Uint8Array | undefined {
+    this.#position = page.base;
+    if (page.head === this.#head) return undefined;
+    this.#head = page.head;
+    const { encoder } = this.#lease.encoding;
+    const preface = page.preface((head, dtsUs) => encoder.preface(head, dtsUs));
+    if (preface.length === 0) return undefined;
+    return this.#lease.reframe === undefined ? preface : this.#lease.reframe(preface);
+  }
+
+  #finish(): Uint8Array | undefined {
+    this.#phase = "over";
+    const closing = this.#lease.encoding.encoder.closing();
+    return closing.length === 0 ? undefined : closing;
+  }
+}
+
+function joinBytes(first?: Uint8Array, second?: Uint8Array): Uint8Array | undefined {
+  if (first === undefined || first.length === 0) return second;
+  if (second === undefined) return first;
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
