@@ -1,0 +1,283 @@
+/**
+ * Metrics of this process in the Prometheus text format, pulled from a snapshot at each scrape;
+ * between scrapes nothing here runs.
+ *
+ * @module
+ */
+import process from "node:process";
+import { Counter, Gauge, Registry } from "prom-client";
+import {
+  type ByLabel,
+  LABEL_VALUES_MAX,
+  type MetricsSnapshot,
+  type MetricsSource,
+} from "./metrics_source.ts";
+
+/** What the operating system says of this process. */
+export interface ProcessUsage {
+  readonly userCpuSeconds: number;
+  readonly systemCpuSeconds: number;
+  readonly residentBytes: number;
+  readonly heapUsedBytes: number;
+  /** Seconds since 1970. */
+  readonly startSeconds: number;
+}
+
+/** Makes the scrape: a function that answers with the present text. */
+export function createMetrics(
+  source: MetricsSource,
+  readProcess: () => ProcessUsage = readThisProcess,
+): () => Promise<{ contentType: string; body: string }> {
+  const registry = new Registry();
+  let now!: { snapshot: MetricsSnapshot; usage: ProcessUsage }; // Set before each collection.
+  for (const one of SINGLE) addSingle(registry, one, () => one.read(now.snapshot));
+  for (const family of LABELLED) addLabelled(registry, family, () => family.read(now.snapshot));
+  for (const one of PROCESS) addSingle(registry, one, () => one.read(now.usage));
+  return async () => {
+    now = { snapshot: source.snapshot(), usage: readProcess() };
+    // The registry collects from all metrics before its first pause, so one scrape is one snapshot.
+    return { contentType: registry.contentType, body: await registry.metrics() };
+  };
+}
+
+interface Described {
+  readonly type: "counter" | "gauge";
+  readonly name: string;
+  readonly help: string;
+}
+
+interface Single<From> extends Described {
+  read(from: From): number;
+}
+
+interface Labelled extends Described {
+  readonly label: string;
+  read(snapshot: MetricsSnapshot): ByLabel;
+}
+
+const LABELLED: readonly Labelled[] = [
+  {
+    type: "gauge",
+    name: "headwater_connections",
+    help: "Client connections that are open",
+    label: "protocol",
+    read: ({ connections }) => connections,
+  },
+  {
+    type: "gauge",
+    name: "headwater_publishers",
+    help: "Publishers that are connected to this process",
+    label: "protocol",
+    read: ({ publishers }) => publishers,
+  },
+  {
+    type: "gauge",
+    name: "headwater_viewers",
+    help: "Viewers that are connected to this process",
+    label: "protocol",
+    read: ({ viewers }) => viewers,
+  },
+  {
+    type: "gauge",
+    name: "headwater_streams",
+    help: "Streams of this process: live with a publisher, hold while its return is awaited, " +
+      "idle before the first",
+    label: "state",
+    read: ({ streams }) => streams,
+  },
+  {
+    type: "counter",
+    name: "headwater_received_bytes_total",
+    help: "Bytes read from client sockets",
+    label: "protocol",
+    read: ({ bytesIn }) => bytesIn,
+  },
+  {
+    type: "counter",
+    name: "headwater_sent_bytes_total",
+    help: "Bytes written to client sockets",
+    label: "protocol",
+    read: ({ bytesOut }) => bytesOut,
+  },
+  {
+    type: "counter",
+    name: "headwater_repairs_total",
+    help: "Faults in publishers' timestamps that were mended",
+    label: "kind",
+    read: ({ repairs }) => repairs,
+  },
+  {
+    type: "counter",
+    name: "headwater_refused_total",
+    help: "Connections, publishers and viewers that were refused",
+    label: "reason",
+    read: ({ refused }) => refused,
+  },
+  {
+    type: "counter",
+    name: "headwater_mailbox_refusals_total",
+    help: "Messages to actors that were refused because the mailbox was full",
+    label: "actor",
+    read: ({ mailboxRefusals }) => mailboxRefusals,
+  },
+];
+
+const SINGLE: readonly Single<MetricsSnapshot>[] = [
+  {
+    type: "counter",
+    name: "headwater_received_frames_total",
+    help: "Media frames taken from publishers",
+    read: ({ framesIn }) => framesIn,
+  },
+  {
+    type: "counter",
+    name: "headwater_late_jumps_total",
+    help: "Times a viewer that could not keep up was moved to the newest key frame",
+    read: ({ lateJumps }) => lateJumps,
+  },
+  {
+    type: "counter",
+    name: "headwater_viewer_timeouts_total",
+    help: "Viewers dropped because they took nothing for --viewer-timeout",
+    read: ({ viewersTimedOut }) => viewersTimedOut,
+  },
+  {
+    type: "gauge",
+    name: "headwater_flush_window_seconds",
+    help: "How long frames are gathered before they are written to viewers; widens with load " +
+      "unless --flush fixes it",
+    read: ({ flushWindowMs }) => flushWindowMs / 1_000,
+  },
+  {
+    type: "gauge",
+    name: "headwater_loop_lateness_p50_seconds",
+    help: "How late the event loop ran its timers over the last seconds, median",
+    read: ({ loopLatenessMs }) => loopLatenessMs.p50 / 1_000,
+  },
+  {
+    type: "gauge",
+    name: "headwater_loop_lateness_p99_seconds",
+    help: "How late the event loop ran its timers over the last seconds, 99th percentile; " +
+      "steadily above 0.1 the process is overloaded",
+    read: ({ loopLatenessMs }) => loopLatenessMs.p99 / 1_000,
+  },
+  {
+    type: "gauge",
+    name: "headwater_media_memory_used_bytes",
+    help: "Memory that the logs and encoded pages of all streams hold",
+    read: ({ mediaMemory }) => mediaMemory.usedBytes,
+  },
+  {
+    type: "gauge",
+    name: "headwater_media_memory_limit_bytes",
+    help: "Most memory that they may hold (--media-memory)",
+    read: ({ mediaMemory }) => mediaMemory.limitBytes,
+  },
+];
+
+/**
+ * prom-client's own default metrics are not used: without the right to read /proc they report a
+ * resident memory of 0. These carry the names that dashboards know.
+ */
+const PROCESS: readonly Single<ProcessUsage>[] = [
+  {
+    type: "counter",
+    name: "process_cpu_user_seconds_total",
+    help: "CPU time spent in the program itself",
+    read: ({ userCpuSeconds }) => userCpuSeconds,
+  },
+  {
+    type: "counter",
+    name: "process_cpu_system_seconds_total",
+    help: "CPU time the system spent for this process",
+    read: ({ systemCpuSeconds }) => systemCpuSeconds,
+  },
+  {
+    type: "counter",
+    name: "process_cpu_seconds_total",
+    help: "CPU time of this process, program and system together",
+    read: (usage) => usage.userCpuSeconds + usage.systemCpuSeconds,
+  },
+  {
+    type: "gauge",
+    name: "process_resident_memory_bytes",
+    help: "Memory that this process occupies",
+    read: ({ residentBytes }) => residentBytes,
+  },
+  {
+    type: "gauge",
+    name: "headwater_heap_used_bytes",
+    help: "JavaScript heap in use; media pages lie outside of it",
+    read: ({ heapUsedBytes }) => heapUsedBytes,
+  },
+  {
+    type: "gauge",
+    name: "process_start_time_seconds",
+    help: "When this process started, in seconds since 1970",
+    read: ({ startSeconds }) => startSeconds,
+  },
+];
+
+function addSingle(registry: Registry, { type, name, help }: Described, read: () => number): void {
+  if (type === "gauge") {
+    const collect = function (this: Gauge): void {
+      this.reset();
+      this.set(shown(read()));
+    };
+    new Gauge({ name, help, registers: [registry], collect });
+    return;
+  }
+  const collect = function (this: Counter): void {
+    // The numbers are running totals already, so each scrape starts the library's sum anew.
+    this.reset();
+    this.inc(shown(read()));
+  };
+  new Counter({ name, help, registers: [registry], collect });
+}
+
+function addLabelled(registry: Registry, family: Labelled, read: () => ByLabel): void {
+  const { type, name, help, label } = family;
+  const common = { name, help, registers: [registry], labelNames: [label] };
+  if (type === "gauge") {
+    const collect = function (this: Gauge): void {
+      this.reset();
+      for (const [value, number] of boundedLabels(read())) this.set({ [label]: value }, number);
+    };
+    new Gauge({ ...common, collect });
+    return;
+  }
+  const collect = function (this: Counter): void {
+    this.reset();
+    for (const [value, number] of boundedLabels(read())) this.inc({ [label]: value }, number);
+  };
+  new Counter({ ...common, collect });
+}
+
+/** The first {@link LABEL_VALUES_MAX} - 1 values as they are, and the sum of the rest. */
+function boundedLabels(numbers: ByLabel): Map<string, number> {
+  const shownNumbers = new Map<string, number>();
+  for (const [value, number] of Object.entries(numbers)) {
+    const room = shownNumbers.size < LABEL_VALUES_MAX - 1 || shownNumbers.has(value);
+    const key = room ? value : "other";
+    shownNumbers.set(key, (shownNumbers.get(key) ?? 0) + shown(number));
+  }
+  return shownNumbers;
+}
+
+/** One odd number (a percentile of nothing is NaN) must not cost the whole scrape. */
+function shown(number: number): number {
+  return Number.isFinite(number) && number > 0 ? number : 0;
+}
+
+/** Reads this process's usage; needs no permission. */
+function readThisProcess(): ProcessUsage {
+  const { user, system } = process.cpuUsage(); // Microseconds.
+  const { rss, heapUsed } = process.memoryUsage();
+  return {
+    userCpuSeconds: user / 1e6,
+    systemCpuSeconds: system / 1e6,
+    residentBytes: rss,
+    heapUsedBytes: heapUsed,
+    startSeconds: performance.timeOrigin / 1_000,
+  };
+}
