@@ -32,11 +32,11 @@ export interface OptionText {
   readonly help: string;
 }
 
-/** Longest text of any value, in characters; a path is the longest. */
-const TEXT_MAX = 4096;
+/** Longest path, in characters: PATH_MAX of Linux. */
+const PATH_CHARACTERS_MAX = 4096;
 
 /** Most characters of a refused value that are shown. */
-const SHOWN_MAX = 80;
+const SHOWN_CHARACTERS_MAX = 80;
 
 const DURATION_UNITS_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 const SIZE_UNITS_BYTES = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
@@ -117,15 +117,16 @@ export function choiceOption<Choice extends string>(
   };
 }
 
-/** A path of a file or directory. */
-export function pathOption(text: OptionText & { initial: string }): Option<string> {
+/** The path of a directory. */
+export function directoryOption(text: OptionText & { initial: string }): Option<string> {
   return {
     ...text,
     placeholder: "DIR",
-    allowed: `a path of at most ${TEXT_MAX} characters`,
+    // Deno's lists of permitted paths are split at commas and know no escape for them.
+    allowed: `a path of 1 to ${PATH_CHARACTERS_MAX} characters without a comma`,
     read: (value) => {
-      if (value === "" || value.length > TEXT_MAX || value.includes("\0")) return undefined;
-      return value;
+      if (value.length < 1 || value.length > PATH_CHARACTERS_MAX) return undefined;
+      return /[\0,]/.test(value) ? undefined : value;
     },
   };
 }
@@ -152,7 +153,9 @@ export function environmentName(flag: string): string {
 
 /** A value as a refusal shows it: cut when long, quoted when it would not read as one word. */
 export function describeValue(text: string): string {
-  const shown = text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}...` : text;
+  const shown = text.length > SHOWN_CHARACTERS_MAX
+    ? `${text.slice(0, SHOWN_CHARACTERS_MAX)}...`
+    : text;
   return /^[\x21\x23-\x7e]+$/.test(shown) ? shown : JSON.stringify(shown);
 }
 

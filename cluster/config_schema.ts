@@ -8,10 +8,10 @@ import type { GivenConfig } from "./config.ts";
 import {
   bytesOption,
   choiceOption,
+  directoryOption,
   durationOption,
   integerOption,
   type Option,
-  pathOption,
   portOption,
   readAddress,
   readAutoOrMs,
@@ -61,7 +61,7 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<GivenConfig[Name]>
     help: "name of this node",
     read: (text) => isNodeName(text) ? text : undefined,
   },
-  dataDir: pathOption({
+  dataDir: directoryOption({
     flag: "data",
     initial: "./data",
     help: "directory of everything that the node keeps; one node at a time",
