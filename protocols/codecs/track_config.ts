@@ -1,8 +1,6 @@
 /**
- * From a decoder configuration to a {@link Track}, and back to what others call the codec.
- *
- * Sources: ISO/IEC 14496-15 (avcC, hvcC); RFC 6381 and ISO/IEC 14496-15, annex E (codecs
- * parameter). The formats themselves are in the files next door.
+ * From a decoder configuration to a {@link Track}: the one door through which configurations of
+ * publishers enter. The formats themselves are in the files next door.
  *
  * @module
  */
@@ -17,7 +15,19 @@ import {
   type VideoTrack,
 } from "../media/track.ts";
 import { parseAudioSpecificConfig } from "./aac.ts";
+import { findAv1SequenceHeader, parseAv1CodecConfigurationRecord } from "./av1.ts";
+import { parseFlacStreamInfo } from "./flac.ts";
 import { parseAvcDecoderConfigurationRecord, parseSps } from "./h264.ts";
+import {
+  H265_NAL_TYPE,
+  hevcUnits,
+  parseHevcDecoderConfigurationRecord,
+  parseHevcSps,
+} from "./h265.ts";
+import { OPUS_SAMPLE_RATE, parseOpusHead } from "./opus.ts";
+import { parseVpCodecConfigurationRecord } from "./vp9.ts";
+
+export { codecString } from "./codec_string.ts";
 
 /** What the carrier says of an audio track whose codec has no configuration. */
 export interface AudioHint {
@@ -106,19 +116,38 @@ const UNKNOWN_PICTURE: Picture = { width: 0, height: 0, frameRate: 0 };
 
 function readPicture(codec: VideoCodec, config: Uint8Array): Picture {
   switch (codec) {
-    case "h264": {
-      const sps = parseSps(parseAvcDecoderConfigurationRecord(config).sps[0]);
-      return { width: sps.width, height: sps.height, frameRate: sps.frameRate };
+    case "h264":
+      return pictureOf(parseSps(parseAvcDecoderConfigurationRecord(config).sps[0]));
+    case "h265": {
+      const sps = hevcUnits(parseHevcDecoderConfigurationRecord(config), H265_NAL_TYPE.sps);
+      return pictureOf(parseHevcSps(sps[0]));
     }
-    default:
+    case "av1": {
+      const header = findAv1SequenceHeader(parseAv1CodecConfigurationRecord(config).obus);
+      return header === undefined ? UNKNOWN_PICTURE : pictureOf(header);
+    }
+    case "vp8":
+    case "vp9":
+      // Nobody needs it to decode, so carriers may have none. It tells no size either.
+      if (config.length > 0) parseVpCodecConfigurationRecord(config);
       return UNKNOWN_PICTURE;
   }
+}
+
+function pictureOf({ width, height, frameRate }: Picture): Picture {
+  return { width, height, frameRate };
 }
 
 function readAudio(codec: AudioCodec, config: Uint8Array, hint: AudioHint): AudioHint {
   switch (codec) {
     case "aac":
       return parseAudioSpecificConfig(config);
+    case "opus":
+      // A mono or stereo decoder needs no header, and some publishers send none.
+      if (config.length === 0) return { ...hint, sampleRate: OPUS_SAMPLE_RATE };
+      return { sampleRate: OPUS_SAMPLE_RATE, channels: parseOpusHead(config).channels };
+    case "flac":
+      return parseFlacStreamInfo(config);
     default:
       return hint;
   }
@@ -129,18 +158,4 @@ function withLength4(codec: VideoCodec, config: Uint8Array): Uint8Array {
   const copy = config.slice();
   copy[LENGTH_SIZE_OFFSET[codec] as number] |= 3;
   return copy;
-}
-
-/** Names the codec as MP4, HLS and browsers do (RFC 6381): "avc1.64001f", "mp4a.40.2", "opus". */
-export function codecString(track: Track): string {
-  switch (track.codec) {
-    case "h264":
-      return `avc1.${track.config.subarray(1, 4).toHex()}`;
-    case "aac": {
-      const config = parseAudioSpecificConfig(track.config);
-      return `mp4a.40.${config.ps ? 29 : config.sbr ? 5 : config.objectType}`;
-    }
-    default:
-      return track.codec;
-  }
 }
