@@ -79,8 +79,8 @@ export interface ServerSessionEvents {
    * A media message of a stream whose publishing was accepted.
    *
    * @param timestampMs Absolute, 0 to 2^32 - 1, wrapping.
-   * @param body FLV tag body, the receiver's to keep, never reused nor written to. Data is AMF0
-   * without a leading "@setDataFrame".
+   * @param body FLV tag body, the receiver's to keep, never reused nor written to. Data is always
+   * AMF0, with "@setDataFrame" in front when the client sent it.
    */
   media(streamId: number, typeId: MediaTypeId, timestampMs: number, body: Uint8Array): void;
   /** A publish, a play or a play that waited was ended by the client's `command`. */
