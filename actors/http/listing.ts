@@ -19,7 +19,9 @@ const CURSOR_CHARS_MAX = 8_192;
 export const pageQuery = z.object({
   // By hand and not by coercion, which would take "", "0x10" and "1e2" for numbers.
   limit: z.string().regex(/^[0-9]{1,4}$/, "must be a number").transform(Number)
-    .pipe(z.int().min(1, "must be at least 1").max(PAGE_ITEMS_MAX, `must not be over 1000`))
+    .pipe(
+      z.int().min(1, "must be at least 1").max(PAGE_ITEMS_MAX, `must be at most ${PAGE_ITEMS_MAX}`),
+    )
     .optional()
     .openapi({
       type: "integer",

@@ -47,13 +47,16 @@ export function statusPage({ streams, nodes, version }: StatusPageOptions) {
         <style>${raw(STYLE)}</style>
       </head>
       <body>
-    <h1>Headwater ${version}</h1>
-    <h2>Streams</h2>
-    ${streamTable(streams)}
-    <h2>Nodes</h2>
-    ${nodeTable(nodes)}
-    <p><a href="/api/v1">API</a> · <a href="/api/v1/openapi.json">OpenAPI</a> · <a
-    href="/metrics">metrics</a></p>
+        <h1>Headwater ${version}</h1>
+        <h2>Streams</h2>
+        ${streamTable(streams)}
+        <h2>Nodes</h2>
+        ${nodeTable(nodes)}
+        <p>
+          <a href="/api/v1">API</a>
+          <a href="/api/v1/openapi.json">OpenAPI</a>
+          <a href="/metrics">metrics</a>
+        </p>
       </body>
     </html>
   `;
