@@ -1,0 +1,126 @@
+/**
+ * Headless Chromium playing a live stream with mpegts.js.
+ *
+ * @module
+ */
+import { chromium } from "playwright-core";
+import { runTool } from "./processes.ts";
+
+/** Where Debian puts Chromium. */
+const CHROMIUM = "/usr/bin/chromium";
+
+/** Longest any single step of the browser may take, in milliseconds. */
+const STEP_TIMEOUT_MS = 20_000;
+
+const FLAGS = [
+  ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+  ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  ...["--autoplay-policy=no-user-gesture-required"],
+];
+
+/** What the browser saw. */
+export interface BrowserPlay {
+  /** Frames that were really presented. */
+  readonly presented: number;
+  /** Media time from the first presented frame to the last, in seconds. */
+  readonly mediaSeconds: number;
+  /** Presented frames whose picture was not the one before. */
+  readonly changes: number;
+  readonly width: number;
+  readonly height: number;
+  /** Errors of the player, the page and its console. */
+  readonly errors: readonly string[];
+}
+
+/** Plays `url` (HTTP-FLV or WebSocket-FLV) for some seconds. */
+export async function playInBrowser(url: string, seconds: number): Promise<BrowserPlay> {
+  const profile = await Deno.makeTempDir({ prefix: "headwater-chromium-" });
+  const library = await mpegtsLibrary();
+  // From another origin than the node's, as players on web sites are.
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request) => answer(request, library),
+  );
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: CHROMIUM,
+    headless: true,
+    args: FLAGS,
+    timeout: STEP_TIMEOUT_MS,
+  });
+  try {
+    const page = context.pages()[0] ?? await context.newPage();
+    page.setDefaultTimeout(STEP_TIMEOUT_MS);
+    const errors: string[] = [];
+    page.on("pageerror", (error) => errors.push(String(error)));
+    page.on("console", (message) => {
+      if (message.type() === "error") errors.push(message.text());
+    });
+    await page.goto(`http://127.0.0.1:${server.addr.port}/`);
+    const script = `play(${JSON.stringify(url)}, ${seconds})`;
+    const play = await page.evaluate(script) as BrowserPlay;
+    return { ...play, errors: [...play.errors, ...errors] };
+  } finally {
+    await context.close();
+    await Deno.remove(profile, { recursive: true });
+  }
+}
+
+function answer(request: Request, library: Uint8Array<ArrayBuffer>): Response {
+  const { pathname } = new URL(request.url);
+  if (pathname === "/mpegts.js") {
+    return new Response(library, { headers: { "content-type": "text/javascript" } });
+  }
+  if (pathname !== "/") return new Response(null, { status: 204 }); // The icon.
+  return new Response(PAGE, { headers: { "content-type": "text/html; charset=utf-8" } });
+}
+
+/** The player as its package ships it for browsers. */
+async function mpegtsLibrary(): Promise<Uint8Array<ArrayBuffer>> {
+  const specifier = import.meta.resolve("mpegts.js");
+  const text = await runTool(Deno.execPath(), ["info", "--json", specifier], {
+    timeoutMs: STEP_TIMEOUT_MS,
+  });
+  const { npmPackages } = JSON.parse(text) as {
+    npmPackages: Record<string, { name: string; localPath: string }>;
+  };
+  const found = Object.values(npmPackages).find(({ name }) => name === "mpegts.js");
+  if (found === undefined) throw new Error("Cannot find mpegts.js: Deno does not know the package");
+  return await Deno.readFile(`${found.localPath}/dist/mpegts.js`);
+}
+
+/** A page whose `play` resolves with a {@link BrowserPlay}. */
+const PAGE = `<!doctype html>
+<title>test</title>
+<video id="video" muted autoplay playsinline></video>
+<script src="/mpegts.js"></script>
+<script>
+async function play(url, seconds) {
+  const video = document.getElementById("video");
+  const canvas = new OffscreenCanvas(32, 18);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const errors = [];
+  const times = [];
+  let changes = 0;
+  let picture = "";
+  const presented = (_now, { mediaTime }) => {
+    times.push(mediaTime);
+    context.drawImage(video, 0, 0, 32, 18);
+    const next = context.getImageData(0, 0, 32, 18).data.join();
+    if (next !== picture) changes++;
+    picture = next;
+    video.requestVideoFrameCallback(presented);
+  };
+  video.requestVideoFrameCallback(presented);
+  const player = mpegts.createPlayer({ type: "flv", isLive: true, url }, { enableStashBuffer: false });
+  player.on(mpegts.Events.ERROR, (type, detail) => errors.push(type + ": " + detail));
+  player.attachMediaElement(video);
+  player.load();
+  player.play().catch((error) => errors.push(String(error)));
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  const { videoWidth: width, videoHeight: height } = video;
+  const mediaSeconds = times.length === 0 ? 0 : times.at(-1) - times[0];
+  player.destroy();
+  return { presented: times.length, mediaSeconds, changes, width, height, errors };
+}
+</script>
+`;
