@@ -51,12 +51,13 @@ export function flagsTable(): string {
       `\`${usage}\``,
       variable === "" ? "" : `\`${variable}\``,
       initial,
-      allowed === "" ? help : `${help}; ${allowed}`,
+      allowed,
+      help,
     ];
     return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   });
-  return ["| flag | environment | default | meaning |", "| --- | --- | --- | --- |", ...rows]
-    .join("\n");
+  const head = "| flag | environment | default | allowed | meaning |";
+  return [head, "| --- | --- | --- | --- | --- |", ...rows].join("\n");
 }
 
 function helpRows(): HelpRow[] {

@@ -1,0 +1,167 @@
+/**
+ * The worker process: takes its configuration from the launcher, runs one node, and ends when it
+ * is told to, when a signal says so, or when the launcher is gone.
+ *
+ * @module
+ */
+import type { Ports } from "../actors/runtime/ports.ts";
+import { keptApiToken } from "./api_token.ts";
+import type { Config, GivenConfig } from "./config.ts";
+import { isNodeName } from "./config_schema.ts";
+import { type DataLock, lockData } from "./data_lock.ts";
+import {
+  type Handover,
+  inputLines,
+  isWorkerCommand,
+  parseHandover,
+  type WorkerCommand,
+} from "./handover.ts";
+import { type OpenLog, openLog } from "./log_tape.ts";
+import { readyLine } from "./ready_line.ts";
+import type { RunningNode, StartNode } from "./running_node.ts";
+import { Shutdown, STOP_MS_MAX } from "./shutdown.ts";
+import { START_ERROR_EXIT_CODE, StartError } from "./start_error.ts";
+import { onStopSignals, STOP_SIGNALS } from "./stop_signals.ts";
+import { systemPorts } from "./system_ports.ts";
+
+/** Exit code of a worker whose launcher is gone. */
+const ORPHAN_EXIT_CODE = 1;
+
+/** How long the last log lines may take, in milliseconds: nobody may be reading them. */
+const LOG_CLOSE_MS_MAX = 300;
+
+/** Length of the longest node name; a host's name is cut to it. */
+const NAME_CHARACTERS_MAX = 64;
+
+/** Runs a node until it ends, and returns the process's exit code. */
+export async function runWorker(startNode: StartNode): Promise<number> {
+  const lines = inputLines((target) => Deno.stdin.read(target));
+  const first = await lines.next();
+  if (first.done === true) return ORPHAN_EXIT_CODE;
+  const handover = parseHandover(first.value);
+  const { logLevel: level, logFormat: format } = handover.config;
+  const openedLog = openLog({ level, format, writeAll: (bytes) => writeAll(Deno.stderr, bytes) });
+  const ports = systemPorts(openedLog.log);
+  try {
+    const exitCode = await runNode(startNode, { handover, lines, ports });
+    await closeLog(openedLog);
+    return exitCode;
+  } catch (error) {
+    await closeLog(openedLog);
+    if (!(error instanceof StartError)) throw error;
+    console.error(error.message); // The last line is the reason.
+    return START_ERROR_EXIT_CODE;
+  }
+}
+
+/** What {@link runNode} works with besides the node itself. */
+interface WorkerContext {
+  readonly handover: Handover;
+  /** The launcher's commands. */
+  readonly lines: AsyncIterable<string>;
+  readonly ports: Ports;
+}
+
+async function runNode(startNode: StartNode, context: WorkerContext): Promise<number> {
+  const { handover, ports } = context;
+  const end = new EndRequests();
+  listenForEnd(end, context);
+  let lock: DataLock | undefined;
+  try {
+    lock = lockData(handover.config.dataDir);
+    const config = settle(handover.config, ports);
+    const node = await startNode(config, ports);
+    const shutdown = new Shutdown(node, { drainTimeoutMs: config.drainTimeoutMs, ports });
+    await announce(node, handover);
+    end.attach(shutdown);
+    const result = await shutdown.ended;
+    ports.log.info("ended", { result });
+    return end.exitCode;
+  } finally {
+    lock?.release();
+  }
+}
+
+/** Who wants the node to end, and how; remembered until there is a node. */
+class EndRequests {
+  /** What the process will end with. */
+  exitCode = 0;
+  #wanted: WorkerCommand | undefined;
+  #shutdown: Shutdown | undefined;
+
+  request(command: WorkerCommand): void {
+    if (this.#wanted !== "stop") this.#wanted = command;
+    if (this.#shutdown !== undefined) this.#apply(this.#shutdown);
+  }
+
+  attach(shutdown: Shutdown): void {
+    this.#shutdown = shutdown;
+    this.#apply(shutdown);
+  }
+
+  #apply(shutdown: Shutdown): void {
+    if (this.#wanted === "drain") shutdown.drain();
+    if (this.#wanted === "stop") shutdown.stop();
+  }
+}
+
+/**
+ * Listens to the launcher and to signals. They are counted apart: the launcher's "drain" and a
+ * signal to the worker itself (a service manager may signal every process) are one wish, not two.
+ */
+function listenForEnd(end: EndRequests, { lines, ports }: WorkerContext): void {
+  onStopSignals((presses, signal) => {
+    if (presses > 1) end.exitCode = 128 + STOP_SIGNALS[signal];
+    end.request(presses === 1 ? "drain" : "stop");
+  });
+  const follow = async () => {
+    for await (const line of lines) {
+      if (isWorkerCommand(line)) end.request(line);
+    }
+  };
+  follow().catch((error) => ports.log.error("launcher's pipe failed", { error })).then(() => {
+    ports.log.error("launcher is gone, stopping");
+    end.exitCode = ORPHAN_EXIT_CODE;
+    end.request("stop");
+    // Nobody is left to kill a node that cannot even start, or stop.
+    ports.timers.after(STOP_MS_MAX + LOG_CLOSE_MS_MAX, () => Deno.exit(ORPHAN_EXIT_CODE));
+  });
+}
+
+/** Fills in what was left open. */
+function settle(given: GivenConfig, ports: Ports): Config {
+  const name = given.name ?? nodeNameFromHost(Deno.hostname());
+  const apiToken = given.apiToken ?? keptApiToken(given.dataDir, ports.log);
+  return { ...given, name, apiToken };
+}
+
+/** The nearest thing to a host's name that a node may be called; "node" when nothing is left. */
+export function nodeNameFromHost(hostName: string): string {
+  const name = hostName.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[^A-Za-z0-9]+/, "")
+    .slice(0, NAME_CHARACTERS_MAX);
+  return isNodeName(name) ? name : "node";
+}
+
+async function announce(node: RunningNode, handover: Handover): Promise<void> {
+  const ready = {
+    node: node.name,
+    pids: [handover.launcherPid, Deno.pid],
+    addresses: node.addresses,
+  };
+  const line = new TextEncoder().encode(`${readyLine(ready, handover.config.logFormat)}\n`);
+  await writeAll(Deno.stdout, line).catch(() => {}); // Whoever started us may not listen.
+}
+
+async function writeAll(file: typeof Deno.stderr, bytes: Uint8Array): Promise<void> {
+  for (let written = 0; written < bytes.length;) {
+    written += await file.write(bytes.subarray(written));
+  }
+}
+
+/** Writes out the last lines, unless their reader takes nothing. */
+async function closeLog(openedLog: OpenLog): Promise<void> {
+  const overdue = Promise.withResolvers<void>();
+  const timer = setTimeout(overdue.resolve, LOG_CLOSE_MS_MAX);
+  await Promise.race([openedLog.close(), overdue.promise]);
+  clearTimeout(timer);
+}
