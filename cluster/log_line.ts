@@ -21,6 +21,9 @@ export interface LogEvent {
 /** Longest string within a line, in characters: a stack trace's first dozen frames. */
 const STRING_CHARACTERS_MAX = 2048;
 
+/** Most of a string that is searched for credentials, in characters; the rest is never shown. */
+const MASKED_CHARACTERS_MAX = 2 * STRING_CHARACTERS_MAX;
+
 /** Most fields of a line, of an object in it, or items of a list. */
 const ENTRIES_MAX = 32;
 
@@ -43,9 +46,10 @@ export function logLine(event: LogEvent, format: LogFormat): string {
     const renamed = Object.entries(fields).map(([name, value]) => {
       return [RESERVED_NAMES.includes(name) ? `${name}_` : name, value];
     });
-    return JSON.stringify({ time, level: event.level, message, ...Object.fromEntries(renamed) });
+    const object = { time, level: event.level, message, ...Object.fromEntries(renamed) };
+    return oneLine(JSON.stringify(object));
   }
-  const pairs = Object.entries(fields).map(([name, value]) => ` ${name}=${textOf(value)}`);
+  const pairs = Object.entries(fields).map(([name, value]) => ` ${oneLine(name)}=${textOf(value)}`);
   return `${time} ${event.level.toUpperCase().padEnd(5)} ${oneLine(message)}${pairs.join("")}`;
 }
 
@@ -54,7 +58,7 @@ function plainFields(fields: object, depth: number): { readonly [key: string]: P
   return Object.fromEntries(
     shown.slice(0, ENTRIES_MAX).map(([name, value]) => {
       const hidden = isCredentialField(name) && value !== null && value !== "";
-      return [oneLine(name), hidden ? MASK : plainValue(value, depth)];
+      return [name, hidden ? MASK : plainValue(value, depth)];
     }),
   );
 }
@@ -94,7 +98,11 @@ function errorText(error: Error): string {
 
 /** Masks before it clips, so that no half of a credential stays behind. */
 function plainString(text: string): string {
-  const bounded = text.slice(0, 2 * STRING_CHARACTERS_MAX); // What masking may cost is bounded too.
+  let bounded = text;
+  if (text.length > MASKED_CHARACTERS_MAX) {
+    // User info is known by the `@` behind it, which may have been cut off.
+    bounded = text.slice(0, MASKED_CHARACTERS_MAX).replace(/\/\/[^/\s]*$/, "//");
+  }
   const masked = maskCredentials(bounded);
   return masked.length > STRING_CHARACTERS_MAX
     ? `${masked.slice(0, STRING_CHARACTERS_MAX)}...`
