@@ -10,20 +10,8 @@
 import type { Track } from "../../protocols/media/track.ts";
 import { trackId } from "../../protocols/media/track.ts";
 import type { Clock } from "../runtime/ports.ts";
-import type { StreamCore } from "./stream_core.ts";
+import type { Grant, StreamCore } from "./stream_core.ts";
 import { TimelineRepair } from "./timeline_repair.ts";
-
-/** What the owner of a stream allows one publisher. */
-export interface Grant {
-  /** Rises with every owner; a lower one is refused everywhere. */
-  readonly epoch: number;
-  /** Number of this publish session within the stream, from 1. */
-  readonly generation: number;
-  /** Number of the first record. */
-  readonly nextSeq: number;
-  /** Where on the timeline the first frame belongs, in microseconds. */
-  readonly startUs: number;
-}
 
 export interface IngestFrame {
   readonly track: Track;

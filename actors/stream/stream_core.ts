@@ -17,6 +17,34 @@ import type { Viewer } from "./viewer.ts";
 /** How far back a log reaches besides its newest group of pictures: what a replay may ask for. */
 const LOG_WINDOW_US = 5_000_000;
 
+/** Who publishes a stream: an ingest actor on some node. */
+export interface Publisher {
+  /** Key of the ingest actor. */
+  readonly ingestId: string;
+  /** Node whose socket the publisher is connected to. */
+  readonly node: string;
+}
+
+/** What the owner of a stream allows one publisher. */
+export interface Grant {
+  /** Rises with every owner and publisher; a lower one is refused everywhere. */
+  readonly epoch: number;
+  /** Number of this publish session within the stream, from 1. */
+  readonly generation: number;
+  /** Number of the first record. */
+  readonly nextSeq: number;
+  /** Where on the timeline the first frame belongs, in microseconds. */
+  readonly startUs: number;
+}
+
+/** One publish session, as the stream's owner knows it. */
+export interface Publication {
+  readonly publisher: Publisher;
+  readonly grant: Grant;
+  /** Wall clock at its start, in milliseconds since 1970. */
+  readonly startedAtMs: number;
+}
+
 /** Plain numbers the hot paths bump; whoever reports them reads them. */
 export interface StreamCounters {
   /** Frames appended. */
@@ -38,8 +66,8 @@ export class StreamCore {
   readonly counters: StreamCounters = { frames: 0, bytes: 0, jumps: 0, drops: 0, repairs: 0 };
   readonly viewers: Viewer[] = [];
   readonly #flusher: Flusher;
-  /** Somebody publishes into the log; set by the stream's actor. */
-  live = false;
+  /** Who publishes into the log, under what grant; set by the stream's actor on its owner. */
+  publication: Publication | undefined;
   /** The stream is over for good: viewers that have all of it are done. */
   ended = false;
   /** Waiting for the next flush; kept by the flusher. */
@@ -62,6 +90,11 @@ export class StreamCore {
     this.#flusher.mark(this);
   }
 
+  /** Somebody publishes. */
+  get live(): boolean {
+    return this.publication !== undefined;
+  }
+
   /** Nobody publishes and nobody watches: it may be forgotten. */
   get idle(): boolean {
     return !this.live && this.viewers.length === 0;
@@ -69,10 +102,18 @@ export class StreamCore {
 
   /** The stream ends: viewers are handed what is left and are then over. */
   end(): void {
-    this.live = false;
+    this.publication = undefined;
     this.ended = true;
     this.flush();
     this.log.clear();
+  }
+
+  /** Ends without handing out what is left: making bytes of it failed. */
+  fail(): void {
+    this.publication = undefined;
+    this.ended = true;
+    this.log.clear();
+    for (const viewer of [...this.viewers]) viewer.abort();
   }
 
   /** Called by the viewer itself as it comes. */

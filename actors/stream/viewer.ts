@@ -103,6 +103,12 @@ export class Viewer {
     this.events.wake();
   }
 
+  /** Is over at once, whatever is left. */
+  abort(): void {
+    this.#phase = "over";
+    this.events.wake();
+  }
+
   /** Leaves the stream. */
   close(): void {
     if (this.#closed) return;

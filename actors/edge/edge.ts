@@ -1,0 +1,26 @@
+/**
+ * What every client connection of a node shares.
+ *
+ * @module
+ */
+import type { ActorSystem } from "../runtime/system.ts";
+import type { Ports } from "../runtime/ports.ts";
+import type { StreamHub } from "../stream/stream_hub.ts";
+import type { Admission } from "./admission.ts";
+import type { Traffic } from "./outlet.ts";
+import type { OutletSweep } from "./outlet_sweep.ts";
+import type { EdgeProtocol, SessionTable } from "./session_table.ts";
+
+export interface Edge {
+  /** Name of this node. */
+  readonly node: string;
+  readonly ports: Ports;
+  readonly system: ActorSystem;
+  readonly hub: StreamHub;
+  readonly sessions: SessionTable;
+  readonly admission: Admission;
+  readonly sweep: OutletSweep;
+  /** How long a viewer waits for a publisher, in milliseconds; 0 = refused at once. */
+  readonly playWaitMs: number;
+  readonly traffic: Readonly<Record<EdgeProtocol, Traffic>>;
+}

@@ -1,0 +1,127 @@
+/**
+ * One HTTP-FLV or WebSocket-FLV viewer: a socket whose request was read by `node:http`.
+ *
+ * The answer's head waits until there is something to play; until then the request can still be
+ * refused with a proper status. After the head only shared pages follow.
+ *
+ * @module
+ */
+import type { Socket } from "node:net";
+import type { EncodingClass } from "../stream/encodings.ts";
+import { streamKey, type StreamName } from "../stream/stream_key.ts";
+import type { StreamCore } from "../stream/stream_core.ts";
+import { Viewer } from "../stream/viewer.ts";
+import type { Log, Timer } from "../runtime/ports.ts";
+import type { Edge } from "./edge.ts";
+import { hostPort } from "./host_port.ts";
+import type { OutletEvents } from "./outlet.ts";
+import { SocketOutlet } from "./socket_outlet.ts";
+import { VIEWER, ViewerActor } from "./viewer_actor.ts";
+
+export interface FlvViewerOptions {
+  readonly edge: Edge;
+  readonly socket: Socket;
+  readonly protocol: "http-flv" | "ws-flv";
+  readonly stream: StreamName;
+  /** The stream's data; it may not be live yet. */
+  readonly core: StreamCore;
+  readonly encodingClass: EncodingClass;
+  readonly userAgent: string;
+  /** Head of the answer that accepts. */
+  readonly accept: Uint8Array;
+  /** Whole answer for a stream that nobody publishes in time. */
+  readonly notFound: Uint8Array;
+}
+
+export class FlvViewer implements OutletEvents {
+  readonly id: string;
+  readonly outlet: SocketOutlet;
+  readonly #options: FlvViewerOptions;
+  readonly #viewer: Viewer;
+  readonly #log: Log;
+  readonly #timer: Timer | undefined;
+  #released = false;
+
+  constructor(options: FlvViewerOptions) {
+    const { edge, socket, core } = options;
+    this.#options = options;
+    this.id = edge.sessions.newId();
+    this.#log = edge.ports.log.with({ session: this.id, peer: peerOf(socket) });
+    this.outlet = new SocketOutlet(socket, this, edge.traffic[options.protocol]);
+    socket.on("close", () => this.#release());
+    socket.on("error", () => this.outlet.close());
+    this.#viewer = new Viewer(core, options.encodingClass, {
+      joined: () => this.#joined(),
+      wake: () => this.outlet.pump(),
+    });
+    this.#timer = core.live
+      ? undefined
+      : edge.ports.timers.after(edge.playWaitMs, () => this.#giveUp());
+    this.#list();
+    this.outlet.viewers.push(this.#viewer);
+    this.outlet.pump();
+  }
+
+  viewerOver(): void {
+    this.outlet.closeWhenSent();
+  }
+
+  outletFailed(reason: string): void {
+    this.#log.info("closed", { reason });
+    this.#release();
+  }
+
+  #joined(): void {
+    this.#timer?.cancel();
+    const { stream, protocol, accept } = this.#options;
+    this.#log.info("playing", { stream: streamKey(stream), protocol });
+    this.outlet.send(accept);
+  }
+
+  /** The wait is over; a publisher that came meanwhile but sent no key frame yet is waited for. */
+  #giveUp(): void {
+    if (this.#viewer.core.live || this.#released) return;
+    const { edge, stream } = this.#options;
+    edge.admission.refuse("not-found");
+    this.#log.info("play refused", { stream: streamKey(stream), reason: "nobody publishes it" });
+    this.outlet.send(this.#options.notFound);
+    this.outlet.closeWhenSent();
+  }
+
+  #list(): void {
+    const { edge, socket, protocol, stream, userAgent } = this.#options;
+    edge.system.spawn(VIEWER, this.id, new ViewerActor(() => this.outlet.closeWhenSent()));
+    edge.sweep.add(this.outlet);
+    edge.sessions.add({
+      id: this.id,
+      protocol,
+      role: "play",
+      stream,
+      remoteAddress: peerOf(socket),
+      userAgent,
+      startedAtMs: edge.ports.clock.wallMs(),
+      outlet: this.outlet,
+      viewer: this.#viewer,
+      bytesIn: () => socket.bytesRead,
+      kick: (reason) => edge.system.ref(VIEWER, this.id).tell.kick({ reason }),
+    });
+  }
+
+  #release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    const { edge, protocol, socket } = this.#options;
+    this.#timer?.cancel();
+    this.#viewer.close();
+    this.outlet.viewers.length = 0;
+    this.outlet.close();
+    edge.sweep.delete(this.outlet);
+    edge.sessions.delete(this.id);
+    edge.system.stop(VIEWER, this.id);
+    edge.traffic[protocol].in += socket.bytesRead;
+  }
+}
+
+function peerOf(socket: Socket): string {
+  return hostPort({ hostname: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 });
+}

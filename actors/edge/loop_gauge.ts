@@ -1,0 +1,55 @@
+/**
+ * How late the event loop is: a timer that ought to fire at fixed distances, and does not.
+ *
+ * @module
+ */
+import type { Clock, Timer, Timers } from "../runtime/ports.ts";
+
+/** Distance of two samples. */
+const SAMPLE_MS = 50;
+
+/** Samples kept: five seconds. */
+const SAMPLES_MAX = 100;
+
+export class LoopGauge {
+  readonly #clock: Clock;
+  readonly #timers: Timers;
+  readonly #samplesMs = new Float64Array(SAMPLES_MAX);
+  #count = 0;
+  #next = 0;
+  #recentMs = 0;
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock, timers: Timers) {
+    this.#clock = clock;
+    this.#timers = timers;
+    this.#arm();
+  }
+
+  /** Lateness of the last second or so, in milliseconds, smoothed. */
+  get recentMs(): number {
+    return this.#recentMs;
+  }
+
+  /** Lateness that the given share of the samples stayed below, in milliseconds. */
+  quantileMs(share: number): number {
+    const sorted = this.#samplesMs.slice(0, this.#count).sort();
+    return sorted.length === 0 ? 0 : sorted[Math.floor(share * (sorted.length - 1))];
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  #arm(): void {
+    const dueMs = this.#clock.nowMs() + SAMPLE_MS;
+    this.#timer = this.#timers.after(SAMPLE_MS, () => {
+      const lateMs = Math.max(0, this.#clock.nowMs() - dueMs);
+      this.#samplesMs[this.#next] = lateMs;
+      this.#next = (this.#next + 1) % SAMPLES_MAX;
+      this.#count = Math.min(this.#count + 1, SAMPLES_MAX);
+      this.#recentMs += (lateMs - this.#recentMs) / 16;
+      this.#arm();
+    });
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * The way out of one connection: at most one write outstanding, replies before media, nothing
+ * queued but what one write already holds.
+ *
+ * Media is pulled from the connection's viewers when the socket is free, so a slow socket
+ * costs its own viewers only. Replies wait here, bounded, and go out between messages.
+ *
+ * @module
+ */
+import { concatBytes } from "../../protocols/bytes/concat.ts";
+import type { Viewer } from "../stream/viewer.ts";
+
+/** Replies one peer may leave unread: hundreds of them; a peer that reads never has any. */
+const REPLY_BYTES_MAX = 256 * 1024;
+
+export interface OutletEvents {
+  /** A viewer has been given all of a stream that has ended; it is to be removed. */
+  viewerOver(viewer: Viewer): void;
+  /** The socket failed, or the peer does not read; nothing will be written any more. */
+  outletFailed(reason: string): void;
+}
+
+/** Bytes of all connections of one protocol since the start. */
+export interface Traffic {
+  in: number;
+  out: number;
+}
+
+export abstract class Outlet {
+  readonly #events: OutletEvents;
+  readonly #traffic: Traffic;
+  readonly #replies: Uint8Array[] = [];
+  #replyBytes = 0;
+  #busy = false;
+  #closed = false;
+  #closeWhenSent = false;
+  /** Where media comes from, in turn; most connections have one, publishers none. */
+  readonly viewers: Viewer[] = [];
+  #turn = 0;
+  /** Bytes the socket took. */
+  bytesOut = 0;
+  /** Rises whenever the socket took something; the sweep compares it. */
+  progress = 0;
+  /** The {@link progress} the sweep saw last, and for how long it has not risen. */
+  sweptProgress = 0;
+  stalledMs = 0;
+
+  constructor(events: OutletEvents, traffic: Traffic) {
+    this.#events = events;
+    this.#traffic = traffic;
+  }
+
+  /** Writes `bytes`, then calls {@link took}, and {@link wrote} or {@link fail}, never before it returns. */
+  protected abstract write(bytes: Uint8Array): void;
+  /** Ends the socket; called once. */
+  protected abstract end(): void;
+
+  /** A write is outstanding. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /** Sends a reply as soon as the socket is free, ahead of media. */
+  send(bytes: Uint8Array): void {
+    if (this.#closed || bytes.length === 0) return;
+    this.#replies.push(bytes);
+    this.#replyBytes += bytes.length;
+    if (this.#replyBytes > REPLY_BYTES_MAX) {
+      return this.fail(`peer left ${this.#replyBytes} bytes of replies unread`);
+    }
+    this.pump();
+  }
+
+  /** Writes whatever is next, if the socket is free. */
+  pump(): void {
+    if (this.#busy || this.#closed) return;
+    this.#busy = true; // Whatever the viewer sends as it joins waits for this turn.
+    const media = this.#closeWhenSent ? undefined : this.#nextMedia();
+    const bytes = this.#replies.length === 0 ? media : this.#takeReplies(media);
+    if (bytes !== undefined) return this.write(bytes);
+    this.#busy = false;
+    if (this.#closeWhenSent) return this.close();
+    for (const viewer of this.viewers) {
+      if (viewer.over) return this.#events.viewerOver(viewer);
+    }
+  }
+
+  /** Closes once what was handed over so far is sent; no more media follows. */
+  closeWhenSent(): void {
+    this.#closeWhenSent = true;
+    this.pump();
+  }
+
+  /** Closes now. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#replies.length = 0;
+    this.end();
+  }
+
+  /** The socket took this much of the last write. */
+  protected took(bytes: number): void {
+    this.bytesOut += bytes;
+    this.#traffic.out += bytes;
+    this.progress++;
+  }
+
+  /** The socket took all of the last write. */
+  protected wrote(): void {
+    this.#busy = false;
+    this.pump();
+  }
+
+  /** The socket will take no more; also called from outside for a peer that does not read. */
+  fail(reason: string): void {
+    if (this.#closed) return;
+    this.close();
+    this.#events.outletFailed(reason);
+  }
+
+  /** The next stretch of the viewer whose turn it is, or of the one after it. */
+  #nextMedia(): Uint8Array | undefined {
+    const { viewers } = this;
+    for (let i = 0; i < viewers.length; i++) {
+      if (++this.#turn >= viewers.length) this.#turn = 0;
+      const bytes = viewers[this.#turn].next();
+      if (bytes !== undefined) return bytes;
+    }
+    return undefined;
+  }
+
+  #takeReplies(media: Uint8Array | undefined): Uint8Array {
+    const parts = media === undefined ? this.#replies : [...this.#replies, media];
+    const bytes = parts.length === 1 ? parts[0] : concatBytes(...parts);
+    this.#replies.length = 0;
+    this.#replyBytes = 0;
+    return bytes;
+  }
+}

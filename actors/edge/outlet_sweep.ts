@@ -1,0 +1,70 @@
+/**
+ * Finds connections whose peer takes nothing: late ones jump, hopeless ones are closed.
+ *
+ * One walk a second over plain numbers, so that no write has to look at a clock.
+ *
+ * @module
+ */
+import type { Timer, Timers } from "../runtime/ports.ts";
+import type { Outlet } from "./outlet.ts";
+
+/** A viewer that took nothing for this long jumps to the newest key frame when it takes again. */
+const LATE_MS = 2_000;
+
+/** Usual distance of two walks. */
+const SWEEP_MS = 1_000;
+
+export interface OutletSweepOptions {
+  readonly timers: Timers;
+  /** How long a peer may take nothing while something waits for it, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+export class OutletSweep {
+  readonly #options: OutletSweepOptions;
+  readonly #outlets = new Set<Outlet>();
+  readonly #intervalMs: number;
+  #timer: Timer | undefined;
+  /** Connections closed because their peer took nothing. */
+  timedOut = 0;
+
+  constructor(options: OutletSweepOptions) {
+    this.#options = options;
+    this.#intervalMs = Math.min(SWEEP_MS, Math.max(20, options.timeoutMs / 4));
+    this.#arm();
+  }
+
+  add(outlet: Outlet): void {
+    this.#outlets.add(outlet);
+  }
+
+  delete(outlet: Outlet): void {
+    this.#outlets.delete(outlet);
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  #arm(): void {
+    this.#timer = this.#options.timers.after(this.#intervalMs, () => {
+      this.#arm();
+      for (const outlet of this.#outlets) this.#check(outlet);
+    });
+  }
+
+  #check(outlet: Outlet): void {
+    if (!outlet.busy || outlet.progress !== outlet.sweptProgress) {
+      outlet.sweptProgress = outlet.progress;
+      outlet.stalledMs = 0;
+      return;
+    }
+    outlet.stalledMs += this.#intervalMs;
+    if (outlet.stalledMs >= LATE_MS) {
+      for (const viewer of outlet.viewers) viewer.stalled = true;
+    }
+    if (outlet.stalledMs < this.#options.timeoutMs) return;
+    this.timedOut++;
+    outlet.fail(`peer took nothing for ${outlet.stalledMs} ms`);
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * One RTMP connection: a socket, the session that understands its bytes, and what the peer
+ * publishes and plays. Hop one of a frame's way through the house.
+ *
+ * The read loop hands bytes to the session; the session calls back, in order, from within. A
+ * connect or publish that awaits its decision stops the loop, a play that waits does not.
+ *
+ * @module
+ */
+import { randomBytes } from "node:crypto";
+import { ProtocolError } from "../../protocols/errors.ts";
+import { HANDSHAKE_BYTES } from "../../protocols/rtmp/handshake.ts";
+import type {
+  ConnectRequest,
+  MediaTypeId,
+  PlayRequest,
+  PublishRequest,
+  ServerSessionEvents,
+} from "../../protocols/rtmp/server_events.ts";
+import { ServerSession } from "../../protocols/rtmp/server_session.ts";
+import type { Log } from "../runtime/ports.ts";
+import type { Viewer } from "../stream/viewer.ts";
+import { ConnOutlet } from "./conn_outlet.ts";
+import type { Edge } from "./edge.ts";
+import type { OutletEvents } from "./outlet.ts";
+import { hostPort } from "./host_port.ts";
+import { RtmpPlays } from "./rtmp_plays.ts";
+import { RtmpPublishes } from "./rtmp_publishes.ts";
+
+/** Input buffer until it is known what the peer does: a handshake and a few commands. */
+const READ_BYTES = 4 * 1024;
+
+/** Input buffer of a publisher: a large frame in few reads. */
+const PUBLISHER_READ_BYTES = 64 * 1024;
+
+/** Input buffer of a viewer, who sends acknowledgements and little else. */
+const VIEWER_READ_BYTES = 512;
+
+/** Time for handshake and connect; real clients need a few round trips. */
+const CONNECT_MS_MAX = 10_000;
+
+export class RtmpConnection implements ServerSessionEvents, OutletEvents {
+  readonly id: string;
+  readonly edge: Edge;
+  readonly log: Log;
+  readonly session: ServerSession;
+  readonly outlet: ConnOutlet;
+  readonly remoteAddress: string;
+  readonly #conn: Deno.Conn;
+  readonly #publishes: RtmpPublishes;
+  readonly #plays: RtmpPlays;
+  #connected: ConnectRequest | undefined;
+  #decision: Promise<void> | undefined;
+  #readBytes = READ_BYTES;
+  #bytesIn = 0;
+  #failure: string | undefined;
+
+  constructor(conn: Deno.Conn, edge: Edge) {
+    this.#conn = conn;
+    this.edge = edge;
+    this.id = edge.sessions.newId();
+    this.remoteAddress = hostPort(conn.remoteAddr as Deno.NetAddr);
+    this.log = edge.ports.log.with({ connection: this.id, peer: this.remoteAddress });
+    this.outlet = new ConnOutlet(conn, this, edge.traffic.rtmp);
+    this.session = new ServerSession(this, { random: randomBytes(HANDSHAKE_BYTES) });
+    this.#publishes = new RtmpPublishes(this);
+    this.#plays = new RtmpPlays(this);
+  }
+
+  /** What the client said of itself; nothing is published or played before it. */
+  get connected(): ConnectRequest {
+    return this.#connected!;
+  }
+
+  /** Bytes read from the socket. */
+  get bytesIn(): number {
+    return this.#bytesIn;
+  }
+
+  /** Serves the connection; resolves when it is over. Never rejects. */
+  async run(): Promise<void> {
+    this.edge.sweep.add(this.outlet);
+    const timer = this.edge.ports.timers.after(CONNECT_MS_MAX, () => {
+      if (this.#connected === undefined) this.fail("sent no connect command in time");
+    });
+    try {
+      await this.#readAll();
+    } catch (error) {
+      this.#note(error);
+    }
+    timer.cancel();
+    this.#release();
+  }
+
+  /** Sends what the session has to say. */
+  answer(): void {
+    const bytes = this.session.takeOutput();
+    if (bytes !== undefined) this.outlet.send(bytes);
+  }
+
+  /** Closes the connection for a fault of its peer. */
+  fail(reason: string): void {
+    this.#failure ??= reason;
+    this.outlet.close();
+  }
+
+  /** Ends what the peer publishes and plays, tells it why, and closes. */
+  leave(reason: string): void {
+    this.#publishes.leave(reason);
+    this.#plays.leave(reason);
+    this.closeWhenSent();
+  }
+
+  /** Says goodbye: closes once what was said has been sent. */
+  closeWhenSent(): void {
+    this.answer();
+    this.outlet.closeWhenSent();
+  }
+
+  connect(request: ConnectRequest): void {
+    this.#connected = request;
+    this.session.acceptConnect();
+  }
+
+  publish(request: PublishRequest): void {
+    this.#readBytes = PUBLISHER_READ_BYTES;
+    this.#decision = this.#publishes.start(request);
+  }
+
+  play(request: PlayRequest): void {
+    if (this.#readBytes === READ_BYTES) this.#readBytes = VIEWER_READ_BYTES;
+    this.#plays.start(request);
+  }
+
+  pause(streamId: number, paused: boolean): void {
+    this.#plays.pause(streamId, paused);
+  }
+
+  receive(streamId: number, kind: "audio" | "video", enabled: boolean): void {
+    this.#plays.receive(streamId, kind, enabled);
+  }
+
+  media(streamId: number, typeId: MediaTypeId, timestampMs: number, body: Uint8Array): void {
+    this.#publishes.media(streamId, typeId, timestampMs, body);
+  }
+
+  ended(streamId: number, command: string): void {
+    this.#publishes.end(streamId, command);
+    this.#plays.end(streamId);
+  }
+
+  viewerOver(viewer: Viewer): void {
+    this.#plays.over(viewer);
+    this.answer();
+  }
+
+  outletFailed(reason: string): void {
+    this.#failure ??= reason;
+  }
+
+  async #readAll(): Promise<void> {
+    let buffer = new Uint8Array(this.#readBytes);
+    while (true) {
+      const bytes = await this.#conn.read(buffer);
+      if (bytes === null) return;
+      this.#bytesIn += bytes;
+      this.edge.traffic.rtmp.in += bytes;
+      this.session.feed(buffer.subarray(0, bytes));
+      this.#turnOver();
+      if (this.#decision !== undefined) await this.#decide();
+      // What a connection turns out to be decides how much it reads at once.
+      if (buffer.length !== this.#readBytes) buffer = new Uint8Array(this.#readBytes);
+    }
+  }
+
+  /** Waits for decisions; the input kept meanwhile may ask for the next. */
+  async #decide(): Promise<void> {
+    while (this.#decision !== undefined) {
+      const decision = this.#decision;
+      this.#decision = undefined;
+      await decision;
+      this.session.resume();
+      this.#turnOver();
+    }
+  }
+
+  /** A batch of input has been parsed. */
+  #turnOver(): void {
+    this.answer();
+    this.edge.hub.flusher.settle();
+  }
+
+  #note(error: unknown): void {
+    if (error instanceof ProtocolError) {
+      this.edge.admission.refuse("protocol-error");
+      const { protocol, section, offset } = error;
+      this.log.warn("peer broke the protocol", { error: error.message, protocol, section, offset });
+    } else if (this.#failure === undefined && !isPeerGone(error)) {
+      this.log.error("connection failed", { error: String(error) });
+    }
+  }
+
+  #release(): void {
+    if (this.#failure !== undefined) this.log.info("closed", { reason: this.#failure });
+    this.#publishes.closeAll();
+    this.#plays.closeAll();
+    this.outlet.close();
+    this.edge.sweep.delete(this.outlet);
+  }
+}
+
+/** Errors that only say that the other side, or we, closed the socket. */
+function isPeerGone(error: unknown): boolean {
+  return error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.ConnectionAborted ||
+    error instanceof Deno.errors.BrokenPipe ||
+    error instanceof Deno.errors.BadResource ||
+    error instanceof Deno.errors.Interrupted;
+}

@@ -1,0 +1,189 @@
+/**
+ * What one RTMP connection plays: usually one stream; a classroom's client plays several.
+ *
+ * @module
+ */
+import type { PlayRequest } from "../../protocols/rtmp/server_events.ts";
+import { streamKey } from "../stream/stream_key.ts";
+import { Viewer } from "../stream/viewer.ts";
+import type { Timer } from "../runtime/ports.ts";
+import { VIEWER, ViewerActor } from "./viewer_actor.ts";
+import { rtmpClass } from "./rtmp_class.ts";
+import type { RtmpConnection } from "./rtmp_connection.ts";
+
+/** Streams one connection may play at once: a classroom's participants. */
+const PLAYS_MAX = 16;
+
+interface Play {
+  readonly id: string;
+  readonly request: PlayRequest;
+  readonly viewer: Viewer;
+  /** Ends the wait for a publisher. */
+  readonly timer: Timer | undefined;
+  accepted: boolean;
+  audio: boolean;
+  video: boolean;
+}
+
+export class RtmpPlays {
+  readonly #connection: RtmpConnection;
+  readonly #byStreamId = new Map<number, Play>();
+
+  constructor(connection: RtmpConnection) {
+    this.#connection = connection;
+  }
+
+  /** Starts a play, now or when its publisher comes. */
+  start(request: PlayRequest): void {
+    const { edge } = this.#connection;
+    const { streamId } = request;
+    this.end(streamId); // A second play on a message stream replaces the first.
+    if (edge.admission.draining) {
+      edge.admission.refuse("draining");
+      const text = "Cannot play here: the node is draining; connect to another one";
+      return this.#refuse(streamId, "NetStream.Play.Failed", text);
+    }
+    if (this.#byStreamId.size >= PLAYS_MAX) {
+      const text = `Cannot play: this connection plays ${PLAYS_MAX} streams already`;
+      return this.#refuse(streamId, "NetStream.Play.Failed", text);
+    }
+    if (edge.playWaitMs === 0 && !edge.hub.get(request)?.live) return this.#notFound(request);
+    const core = edge.hub.open(request);
+    if (core === undefined) {
+      edge.admission.refuse("full");
+      const text = "Cannot play: the node has as many streams as it can hold";
+      return this.#refuse(streamId, "NetStream.Play.Failed", text);
+    }
+    const { outlet } = this.#connection;
+    const viewer = new Viewer(core, this.#class(request), {
+      joined: () => this.#accept(streamId),
+      wake: () => outlet.pump(),
+    });
+    const timer = core.live
+      ? undefined
+      : edge.ports.timers.after(edge.playWaitMs, () => this.#giveUp(streamId));
+    const { audio, video } = request;
+    const id = edge.sessions.newId();
+    this.#byStreamId.set(streamId, { id, request, viewer, timer, accepted: false, audio, video });
+    this.#list(id, request, viewer);
+    if (core.live) this.#accept(streamId);
+    outlet.viewers.push(viewer);
+    outlet.pump();
+  }
+
+  pause(streamId: number, paused: boolean): void {
+    const viewer = this.#byStreamId.get(streamId)?.viewer;
+    if (paused) viewer?.pause();
+    else viewer?.resume();
+  }
+
+  receive(streamId: number, kind: "audio" | "video", enabled: boolean): void {
+    const play = this.#byStreamId.get(streamId);
+    if (play === undefined || play[kind] === enabled) return;
+    play[kind] = enabled;
+    play.viewer.reclass(this.#class({ streamId, audio: play.audio, video: play.video }));
+  }
+
+  /** The client ended one. */
+  end(streamId: number): void {
+    const play = this.#byStreamId.get(streamId);
+    if (play !== undefined) this.#close(play);
+  }
+
+  /** Its stream has ended and everything was sent. */
+  over(viewer: Viewer): void {
+    for (const [streamId, play] of this.#byStreamId) {
+      if (play.viewer !== viewer) continue;
+      this.#accept(streamId);
+      this.#close(play);
+      const { app, name } = play.request;
+      this.#connection.session.endPlay(streamId, "unpublished", `${app}/${name} is unpublished`);
+      return;
+    }
+  }
+
+  /** The node ends them all. */
+  leave(reason: string): void {
+    for (const [streamId, play] of this.#byStreamId) {
+      this.#close(play);
+      this.#connection.session.endPlay(streamId, "stopped", reason);
+    }
+  }
+
+  /** The connection is over. */
+  closeAll(): void {
+    for (const play of this.#byStreamId.values()) this.#close(play);
+  }
+
+  #class(options: { streamId: number; audio: boolean; video: boolean }) {
+    const { streamId, audio, video } = options;
+    const { multitrack } = this.#connection.connected.capsEx;
+    return rtmpClass({ streamId, audio, video, multitrack });
+  }
+
+  /** Tells the client that it plays; once. */
+  #accept(streamId: number): void {
+    const play = this.#byStreamId.get(streamId);
+    if (play === undefined || play.accepted) return;
+    play.accepted = true;
+    play.timer?.cancel();
+    this.#connection.log.info("playing", { session: play.id, stream: streamKey(play.request) });
+    this.#connection.session.acceptPlay(streamId);
+    this.#connection.answer();
+  }
+
+  /** The wait is over; a publisher that came meanwhile but sent no key frame yet is waited for. */
+  #giveUp(streamId: number): void {
+    const play = this.#byStreamId.get(streamId);
+    if (play === undefined || play.accepted) return;
+    if (play.viewer.core.live) return this.#accept(streamId);
+    this.#close(play);
+    this.#notFound(play.request);
+    this.#connection.answer();
+  }
+
+  #notFound({ streamId, app, name }: PlayRequest): void {
+    this.#connection.edge.admission.refuse("not-found");
+    const text = `Cannot play ${app}/${name}: nobody publishes it`;
+    this.#refuse(streamId, "NetStream.Play.StreamNotFound", text);
+  }
+
+  #refuse(streamId: number, code: string, description: string): void {
+    this.#connection.log.info("play refused", { reason: description });
+    this.#connection.session.refusePlay(streamId, code, description);
+  }
+
+  #list(id: string, { app, name, streamId }: PlayRequest, viewer: Viewer): void {
+    const { edge, outlet, remoteAddress, connected } = this.#connection;
+    edge.system.spawn(VIEWER, id, new ViewerActor((reason) => this.#kick(streamId, reason)));
+    edge.sessions.add({
+      id,
+      protocol: "rtmp",
+      role: "play",
+      stream: { app, name },
+      remoteAddress,
+      userAgent: connected.flashVer,
+      startedAtMs: edge.ports.clock.wallMs(),
+      outlet,
+      viewer,
+      bytesIn: () => this.#connection.bytesIn,
+      kick: (reason) => edge.system.ref(VIEWER, id).tell.kick({ reason }),
+    });
+  }
+
+  #kick(streamId: number, reason: string): void {
+    this.end(streamId);
+    this.#connection.session.endPlay(streamId, "stopped", reason);
+    this.#connection.closeWhenSent();
+  }
+
+  #close(play: Play): void {
+    const { edge, outlet } = this.#connection;
+    this.#byStreamId.delete(play.request.streamId);
+    play.timer?.cancel();
+    play.viewer.close();
+    outlet.viewers.splice(outlet.viewers.indexOf(play.viewer), 1);
+    edge.sessions.delete(play.id);
+    edge.system.stop(VIEWER, play.id);
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Who is connected: one entry per publisher and per viewer, for the API and the metrics.
+ *
+ * @module
+ */
+import type { StreamName } from "../stream/stream_key.ts";
+import type { Viewer } from "../stream/viewer.ts";
+import type { Outlet } from "./outlet.ts";
+
+/** How clients reach a stream. */
+export type EdgeProtocol = "rtmp" | "http-flv" | "ws-flv";
+
+/** One publisher or viewer; a connection may be several of them. */
+export interface Session {
+  /** Unique in the mesh: the node's name and a number. */
+  readonly id: string;
+  readonly protocol: EdgeProtocol;
+  readonly role: "publish" | "play";
+  readonly stream: StreamName;
+  readonly remoteAddress: string;
+  readonly userAgent: string;
+  readonly startedAtMs: number;
+  readonly outlet: Outlet;
+  /** The cursor of a viewer. */
+  readonly viewer?: Viewer;
+  /** Bytes read from its connection. */
+  bytesIn(): number;
+  /** Disconnects it, with a reason for the peer where its protocol has a place for one. */
+  kick(reason: string): void;
+}
+
+export class SessionTable {
+  readonly #node: string;
+  readonly #byId = new Map<string, Session>();
+  #lastNumber = 0;
+
+  /** @param node Name of this node, which makes its ids unique in the mesh. */
+  constructor(node: string) {
+    this.#node = node;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** An id never used before in this process. */
+  newId(): string {
+    return `${this.#node}~${++this.#lastNumber}`;
+  }
+
+  add(session: Session): void {
+    this.#byId.set(session.id, session);
+  }
+
+  delete(id: string): void {
+    this.#byId.delete(id);
+  }
+
+  get(id: string): Session | undefined {
+    return this.#byId.get(id);
+  }
+
+  values(): IterableIterator<Session> {
+    return this.#byId.values();
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * Viewer actor: the mailbox of one viewer's connection. For control only; media goes by cursor.
+ *
+ * @module
+ */
+import type { Actor } from "../runtime/actor.ts";
+import { actorKind } from "../runtime/protocol.ts";
+
+export type ViewerProtocol = {
+  /** Disconnects the viewer. */
+  kick: { req: { readonly reason: string }; res: void };
+};
+
+/** A viewer is told little, and seldom. */
+const VIEWER_MAILBOX_MAX = 16;
+
+export const VIEWER = actorKind<ViewerProtocol>({
+  name: "viewer",
+  messages: ["kick"],
+  mailboxMax: VIEWER_MAILBOX_MAX,
+});
+
+export class ViewerActor implements Actor<ViewerProtocol> {
+  readonly #kicked: (reason: string) => void;
+
+  constructor(kicked: (reason: string) => void) {
+    this.#kicked = kicked;
+  }
+
+  kick({ reason }: { reason: string }): void {
+    this.#kicked(reason);
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * The composition root: the only file that knows all parts of a node.
+ *
+ * @module
+ */
+import { getConnInfo } from "@hono/node-server/conninfo";
+import { hostPort } from "../actors/edge/host_port.ts";
+import { HttpListener } from "../actors/edge/http_listener.ts";
+import { RtmpListener } from "../actors/edge/rtmp_listener.ts";
+import { createApi } from "../actors/http/api.ts";
+import { createMetrics } from "../actors/http/metrics.ts";
+import type { Ports } from "../actors/runtime/ports.ts";
+import type { Config } from "./config.ts";
+import { createParts, type NodeParts, stopParts } from "./node_parts.ts";
+import { nodeSnapshot } from "./node_metrics.ts";
+import { LocalNodeView } from "./node_view.ts";
+import type { RunningNode } from "./running_node.ts";
+import { StartError } from "./start_error.ts";
+import { VERSION } from "./version.ts";
+
+/** How often a draining node looks whether its clients have left. */
+const DRAIN_CHECK_MS = 100;
+
+/** What clients are given to take in their last bytes before their socket is closed. */
+const GOODBYE_MS = 200;
+
+/**
+ * Starts a node and resolves once all of its listeners are up.
+ *
+ * @throws {StartError} A port is taken, or the address cannot be bound.
+ */
+export async function startNode(config: Config, ports: Ports): Promise<RunningNode> {
+  const parts = createParts(config, ports);
+  const addresses: Record<string, string> = {};
+  const http = new HttpListener({ edge: parts, fetch: apiOf(parts, addresses) });
+  try {
+    const hostname = bindableHost(config.host, ports);
+    const rtmp = new RtmpListener(listenRtmp(hostname, config), parts);
+    try {
+      addresses.rtmp = addressOf(config, rtmp.address.port);
+      addresses.http = addressOf(config, (await listenHttp(http, hostname, config)).port);
+    } catch (error) {
+      rtmp.stop();
+      throw error;
+    }
+    const accepting = rtmp.run();
+    return runningNode(parts, { rtmp, http, accepting, addresses });
+  } catch (error) {
+    await stopParts(parts);
+    throw error;
+  }
+}
+
+interface Listeners {
+  readonly rtmp: RtmpListener;
+  readonly http: HttpListener;
+  /** Resolves when RTMP accepts no more. */
+  readonly accepting: Promise<void>;
+  readonly addresses: Readonly<Record<string, string>>;
+}
+
+function runningNode(parts: NodeParts, listeners: Listeners): RunningNode {
+  const { rtmp, http, accepting, addresses } = listeners;
+  const { timers } = parts.ports;
+  const wait = (delayMs: number) => new Promise<void>((done) => timers.after(delayMs, done));
+  let stopped: Promise<void> | undefined;
+  const stop = async () => {
+    parts.admission.draining = true;
+    rtmp.stop();
+    http.stop();
+    const anybody = parts.sessions.size > 0;
+    rtmp.closeAll("the node stops");
+    for (const core of parts.hub.values()) core.end();
+    if (anybody) await wait(GOODBYE_MS);
+    http.closeAll();
+    await accepting;
+    await stopParts(parts);
+  };
+  return {
+    name: parts.node,
+    addresses,
+    async drain() {
+      parts.admission.draining = true;
+      while (parts.sessions.size > 0) await wait(DRAIN_CHECK_MS);
+    },
+    stop: () => stopped ??= stop(),
+  };
+}
+
+function apiOf(parts: NodeParts, addresses: Readonly<Record<string, string>>) {
+  const { config, ports } = parts;
+  const api = createApi({
+    view: new LocalNodeView(parts, addresses),
+    metrics: createMetrics({ snapshot: () => nodeSnapshot(parts) }),
+    log: ports.log,
+    token: config.apiToken,
+    openReads: config.apiOpenReads,
+    remoteAddress: (context) => getConnInfo(context).remote.address ?? "",
+    version: VERSION,
+  });
+  return (request: Request, env: unknown) => api.fetch(request, env as object);
+}
+
+/** The address others should use: as told, or as bound, or this machine when all are bound. */
+function addressOf({ advertise, host }: Config, port: number): string {
+  const wildcard = host === "::" || host === "0.0.0.0";
+  return hostPort({ hostname: advertise ?? (wildcard ? "127.0.0.1" : host), port });
+}
+
+/** `::` takes both families, but needs a system that has IPv6 at all. */
+function bindableHost(host: string, ports: Ports): string {
+  if (host !== "::") return host;
+  try {
+    Deno.listen({ hostname: "::", port: 0 }).close();
+    return host;
+  } catch (error) {
+    ports.log.warn("no IPv6 here, listening on IPv4 alone", { error: String(error) });
+    return "0.0.0.0";
+  }
+}
+
+/** A plain bind: it fails although the other program would share the port. */
+function listenRtmp(hostname: string, { rtmpPort }: Config): Deno.TcpListener {
+  try {
+    return Deno.listen({ hostname, port: rtmpPort });
+  } catch (error) {
+    throw bindError({ flag: "--rtmp-port", port: rtmpPort, hostname, error });
+  }
+}
+
+async function listenHttp(http: HttpListener, hostname: string, { httpPort }: Config) {
+  try {
+    return await http.listen({ hostname, port: httpPort });
+  } catch (error) {
+    throw bindError({ flag: "--http-port", port: httpPort, hostname, error });
+  }
+}
+
+interface BindFailure {
+  readonly flag: string;
+  readonly port: number;
+  readonly hostname: string;
+  readonly error: unknown;
+}
+
+function bindError({ flag, port, hostname, error }: BindFailure): StartError {
+  const code = (error as { code?: string }).code;
+  if (error instanceof Deno.errors.AddrInUse || code === "EADDRINUSE") {
+    return new StartError(
+      `${flag} ${port}: the port is taken; stop the other program or choose another port`,
+    );
+  }
+  if (error instanceof Deno.errors.PermissionDenied || code === "EACCES") {
+    return new StartError(
+      `${flag} ${port}: the system does not let us bind it; choose a port from 1024 on`,
+    );
+  }
+  return new StartError(
+    `--host ${hostname}: cannot be bound (${
+      (error as Error).message
+    }); choose an address of this host`,
+  );
+}

@@ -1,0 +1,42 @@
+/**
+ * The numbers of one node for its metrics, read when somebody scrapes.
+ *
+ * @module
+ */
+import type { MetricsSnapshot } from "../actors/http/metrics_source.ts";
+import type { StreamCounters } from "../actors/stream/stream_core.ts";
+import type { NodeParts } from "./node_parts.ts";
+
+/** The node's numbers as they are now. */
+export function nodeSnapshot(parts: NodeParts): MetricsSnapshot {
+  const { admission, sessions, hub, traffic, sweep, flusher, gauge, system } = parts;
+  const publishers: Record<string, number> = {};
+  const viewers: Record<string, number> = {};
+  for (const { role, protocol } of sessions.values()) {
+    const counts = role === "publish" ? publishers : viewers;
+    counts[protocol] = (counts[protocol] ?? 0) + 1;
+  }
+  const streams = { live: 0, idle: 0 };
+  for (const core of hub.values()) streams[core.live ? "live" : "idle"]++;
+  const total = (counter: keyof StreamCounters) =>
+    [...hub.values()].reduce((sum, core) => sum + core.counters[counter], hub.past[counter]);
+  const bytes = (way: "in" | "out") =>
+    Object.fromEntries(Object.entries(traffic).map(([protocol, sums]) => [protocol, sums[way]]));
+  return {
+    connections: admission.connections,
+    publishers,
+    viewers,
+    streams,
+    bytesIn: bytes("in"),
+    bytesOut: bytes("out"),
+    framesIn: total("frames"),
+    lateJumps: total("jumps"),
+    viewersTimedOut: sweep.timedOut,
+    repairs: { all: total("repairs") },
+    refused: admission.refused,
+    flushWindowMs: flusher.windowMs,
+    loopLatenessMs: { p50: gauge.quantileMs(0.5), p99: gauge.quantileMs(0.99) },
+    mediaMemory: { usedBytes: hub.budget.usedBytes, limitBytes: hub.budget.limitBytes },
+    mailboxRefusals: { all: system.counters.refused },
+  };
+}

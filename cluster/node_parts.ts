@@ -1,0 +1,77 @@
+/**
+ * The parts of one running node, made from its configuration; `node.ts` puts listeners to them.
+ *
+ * @module
+ */
+import { Admission } from "../actors/edge/admission.ts";
+import type { Edge } from "../actors/edge/edge.ts";
+import { LoopGauge } from "../actors/edge/loop_gauge.ts";
+import { OutletSweep } from "../actors/edge/outlet_sweep.ts";
+import { SessionTable } from "../actors/edge/session_table.ts";
+import type { Ports } from "../actors/runtime/ports.ts";
+import { ActorSystem } from "../actors/runtime/system.ts";
+import { Flusher } from "../actors/stream/flusher.ts";
+import { MediaBudget } from "../actors/stream/media_budget.ts";
+import { STREAM, StreamActor } from "../actors/stream/stream_actor.ts";
+import { StreamHub } from "../actors/stream/stream_hub.ts";
+import { streamKey } from "../actors/stream/stream_key.ts";
+import type { Config } from "./config.ts";
+import { LoadMeter } from "./load_meter.ts";
+
+export interface NodeParts extends Edge {
+  readonly config: Config;
+  /** Unique to this start of the node: microseconds since 1970. */
+  readonly incarnation: number;
+  readonly gauge: LoopGauge;
+  readonly flusher: Flusher;
+  readonly meter: LoadMeter;
+}
+
+/** Makes the parts; their timers run from here on, until {@link stopParts}. */
+export function createParts(config: Config, ports: Ports): NodeParts {
+  const { clock, timers, log } = ports;
+  const gauge = new LoopGauge(clock, timers);
+  const flusher = new Flusher({
+    clock,
+    timers,
+    window: config.flushMs,
+    latenessMs: () => gauge.recentMs,
+    failed: (stream, error) => {
+      log.error("stream failed, ended", { stream: streamKey(stream.name), error });
+      stream.fail();
+    },
+  });
+  const hub = new StreamHub({ budget: new MediaBudget(config.mediaMemoryBytes), flusher });
+  const system = new ActorSystem(ports);
+  system.register(STREAM, (key) => new StreamActor(key, hub));
+  const traffic = {
+    rtmp: { in: 0, out: 0 },
+    "http-flv": { in: 0, out: 0 },
+    "ws-flv": { in: 0, out: 0 },
+  };
+  return {
+    config,
+    node: config.name,
+    incarnation: Math.round(clock.wallMs() * 1000),
+    ports,
+    gauge,
+    flusher,
+    hub,
+    system,
+    traffic,
+    sessions: new SessionTable(config.name),
+    admission: new Admission(config.maxConnections),
+    sweep: new OutletSweep({ timers, timeoutMs: config.viewerTimeoutMs }),
+    meter: new LoadMeter({ clock, timers, hub, traffic }),
+    playWaitMs: config.playWaitMs,
+  };
+}
+
+/** Ends every timer and actor. */
+export async function stopParts(parts: NodeParts): Promise<void> {
+  parts.gauge.stop();
+  parts.flusher.stop();
+  parts.sweep.stop();
+  parts.meter.stop();
+  await parts.system.shutdown();
+}
