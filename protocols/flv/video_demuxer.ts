@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { equalBytes } from "../bytes/equal.ts";
 import { nalLengthBytes, videoTrack } from "../codecs/track_config.ts";
 import { ProtocolError } from "../errors.ts";
 import { toLengthPrefixed4 } from "../media/nal.ts";
@@ -52,6 +53,10 @@ interface Part {
   readonly offset: number;
 }
 
+/** Codecs that are decoded without a configuration, and that some publishers send without one. */
+const SELF_CONTAINED: ReadonlySet<VideoCodec> = new Set(["vp8", "vp9"]);
+
+const NOTHING = new Uint8Array(0);
 const COMPOSITION_BYTES = 3;
 const AV1_DESCRIPTOR_BYTES = 6; // Tag, length, then four bytes that are almost an av1C.
 const AV1_DESCRIPTOR_TAG = 0x80;
@@ -143,7 +148,7 @@ export class VideoDemuxer {
 
   #configure(part: Part, config: Uint8Array): void {
     const { codec, index, timestampMs } = part;
-    if (config.length === 0) return;
+    if (config.length === 0 && !SELF_CONTAINED.has(codec)) return;
     const slot = this.#slots[index];
     if (slot !== undefined && slot.track.codec === codec && equalBytes(slot.config, config)) return;
 
@@ -155,11 +160,14 @@ export class VideoDemuxer {
 
   #frame(part: Part, compositionMs: number, received: Uint8Array): void {
     const { codec, index, timestampMs, nanoOffset, keyframe } = part;
+    if (received.length === 0) return;
+    if (this.#slots[index]?.track.codec !== codec && SELF_CONTAINED.has(codec)) {
+      this.#configure(part, NOTHING);
+    }
     const slot = this.#slots[index];
     if (slot === undefined || slot.track.codec !== codec) {
       return this.#sink.dropped(DROP_REASON.unconfigured);
     }
-    if (received.length === 0) return;
     if (received.length > FRAME_BYTES_MAX) return this.#sink.dropped(DROP_REASON.frameBytes);
     const hasNalUnits = codec === "h264" || codec === "h265";
     const data = hasNalUnits ? lengthPrefixed4(received, slot.lengthBytes) : received;
@@ -206,10 +214,6 @@ function av1ConfigOfDescriptor(descriptor: Uint8Array, offset: number): Uint8Arr
   const config = descriptor.slice(2, AV1_DESCRIPTOR_BYTES);
   config[3] &= 0x1f;
   return config;
-}
-
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
 function malformed(message: string, offset: number): ProtocolError {
