@@ -61,6 +61,7 @@ export function forEachObu(data: Uint8Array, visit: ObuVisitor): void {
     const head = data[offset];
     if ((head & 0x80) !== 0) throw malformed("obu_forbidden_bit is set", "5.3.2", offset);
     let start = offset + 1 + ((head & 4) >>> 2); // obu_extension_flag: one byte more
+    if (start > data.length) throw malformed("it is cut short", "5.3.1", offset);
     let end = data.length;
     if ((head & 2) !== 0) { // obu_has_size_field
       const size = parseLeb128(data, start);
