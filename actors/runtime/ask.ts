@@ -5,7 +5,6 @@
  * @module
  */
 import { Due, type DueQueue } from "./due_queue.ts";
-import type { Clock } from "./ports.ts";
 
 /** Why an ask got no answer. */
 export type AskFailure =
@@ -73,13 +72,11 @@ export class Ask extends Due {
 /** All asks in flight of a system, at most `asksMax`. */
 export class AskTable {
   readonly #queue: DueQueue;
-  readonly #clock: Clock;
   readonly #asksMax: number;
   readonly #open = new Set<Ask>();
 
-  constructor(options: { queue: DueQueue; clock: Clock; asksMax: number }) {
+  constructor(options: { queue: DueQueue; asksMax: number }) {
     this.#queue = options.queue;
-    this.#clock = options.clock;
     this.#asksMax = options.asksMax;
   }
 
@@ -88,11 +85,14 @@ export class AskTable {
   }
 
   /** Opens an ask that is answered "deadline" after `timeoutMs`; `undefined` at the maximum. */
-  open(timeoutMs: number, resolve: (reply: AskReply<unknown>) => void): Ask | undefined {
+  open(
+    timeoutMs: number,
+    nowMs: number,
+    resolve: (reply: AskReply<unknown>) => void,
+  ): Ask | undefined {
     if (this.#open.size >= this.#asksMax) return undefined;
     const ask = new Ask(this, resolve);
     this.#open.add(ask);
-    const nowMs = this.#clock.nowMs();
     this.#queue.add(ask, nowMs + timeoutMs, nowMs);
     return ask;
   }

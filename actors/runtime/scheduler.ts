@@ -19,7 +19,7 @@ export const SLICE_MS_MAX = 1;
 export const TURN_MS_MAX = 4;
 
 /** Messages between two looks at the clock while handlers are fast; a look costs more than they. */
-const LOOK_STRIDE_MAX = 16;
+const LOOK_STRIDE_MAX = 32;
 
 /** Handlers count as fast while what lies between two looks takes less than this, in milliseconds. */
 const LOOK_FAST_MS = 0.05;

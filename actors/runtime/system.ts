@@ -81,7 +81,6 @@ export class ActorSystem implements Actors, RefHost, CellHost {
     this.queue = new DueQueue(ports.clock, ports.timers);
     this.#asks = new AskTable({
       queue: this.queue,
-      clock: ports.clock,
       asksMax: options.asksMax ?? ASKS_MAX,
     });
   }
@@ -262,7 +261,7 @@ export class ActorSystem implements Actors, RefHost, CellHost {
       return Promise.resolve(ASK_REFUSED[target]);
     }
     const { promise, resolve } = Promise.withResolvers<AskReply<unknown>>();
-    const ask = this.#asks.open(timeoutMs, resolve);
+    const ask = this.#asks.open(timeoutMs, this.scheduler.freshNowMs(), resolve);
     if (ask === undefined) {
       this.counters.refused++;
       return Promise.resolve(ASK_REFUSED.busy);

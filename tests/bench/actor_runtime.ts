@@ -34,11 +34,15 @@ const COUNTER = actorKind<Counter>({
   mailboxMax: BATCH,
 });
 
+/** Tells handled by all counters; what was sent is waited for. */
+let handled = 0;
+
 class CounterActor {
   #sum = 0;
 
   add(amount: number): undefined {
     this.#sum += amount;
+    handled++;
   }
 
   get(): number {
@@ -72,19 +76,21 @@ export async function benchActorRuntime(): Promise<ActorBenchResult[]> {
 }
 
 function sendTells(refs: readonly ActorRef<Counter>[]): Promise<void> {
+  const awaited = handled + BATCH;
   for (let i = 0, at = 0; i < BATCH; i++) {
     if (!refs[at].tell.add(1)) throw new Error("Cannot measure tells: one was refused");
     if (++at === refs.length) at = 0;
   }
-  return nextLoop();
+  return untilHandled(awaited);
 }
 
 function sendKept(tells: readonly ((amount: number) => boolean)[]): Promise<void> {
+  const awaited = handled + BATCH;
   for (let i = 0, at = 0; i < BATCH; i++) {
     if (!tells[at](1)) throw new Error("Cannot measure tells: one was refused");
     if (++at === tells.length) at = 0;
   }
-  return nextLoop();
+  return untilHandled(awaited);
 }
 
 async function sendAsks(refs: readonly ActorRef<Counter>[]): Promise<void> {
@@ -111,8 +117,8 @@ async function run(batch: () => Promise<void>, ms: number): Promise<number> {
   return messages / (performance.now() - startMs) * 1_000;
 }
 
-function nextLoop(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
+async function untilHandled(awaited: number): Promise<void> {
+  while (handled < awaited) await new Promise((resolve) => void setImmediate(resolve));
 }
 
 function realPorts(): Ports {

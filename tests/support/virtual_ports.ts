@@ -115,7 +115,8 @@ export class VirtualPorts implements Ports {
 
   #step(endMs: number): boolean {
     const first = this.#entries[0];
-    if (first === undefined || first.dueMs > endMs) return false;
+    // Callbacks that spend time may have moved it past the end.
+    if (first === undefined || first.dueMs > Math.max(endMs, this.#nowMs)) return false;
     this.#entries.shift();
     this.#nowMs = Math.max(this.#nowMs, first.dueMs);
     first.cancelled = true; // Fired: a cancel from now on finds nothing.
