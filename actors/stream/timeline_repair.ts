@@ -42,10 +42,9 @@ export interface RepairCounts {
 }
 
 interface TrackClock {
-  /** As received. */
-  sourceUs: number;
-  /** As placed. */
+  /** Where its newest frame was placed. */
   placedUs: number;
+  /** Distance of its last two frames, if that was a usual one. */
   intervalUs: number;
 }
 
@@ -96,7 +95,7 @@ export class TimelineRepair {
       return undefined;
     }
     if (clock === undefined) {
-      this.#tracks.set(track, { sourceUs, placedUs, intervalUs: FRAME_INTERVAL_US });
+      this.#tracks.set(track, { placedUs, intervalUs: FRAME_INTERVAL_US });
       return placedUs;
     }
     if (placedUs <= clock.placedUs) {
@@ -106,7 +105,6 @@ export class TimelineRepair {
     } else if (placedUs - clock.placedUs < FRAME_INTERVAL_US_MAX) {
       clock.intervalUs = placedUs - clock.placedUs;
     }
-    clock.sourceUs = sourceUs;
     clock.placedUs = placedUs;
     return placedUs;
   }
@@ -114,7 +112,7 @@ export class TimelineRepair {
   #offsetFor(clock: TrackClock | undefined, sourceUs: number, nowMs: number): number {
     const aheadUs = sourceUs - this.#newestUs;
     const elapsedUs = (nowMs - this.#newestAtMs) * 1000;
-    const stepUs = clock === undefined ? 0 : sourceUs - clock.sourceUs;
+    const stepUs = clock === undefined ? 0 : sourceUs + this.#offsetUs! - clock.placedUs;
     const back = aheadUs < -INTERLEAVE_US_MAX || (stepUs < -REORDER_US_MAX && aheadUs < 0);
     if (!back && aheadUs <= elapsedUs + AHEAD_US_MAX) {
       if (aheadUs > 0) this.#note(sourceUs, nowMs);

@@ -72,8 +72,9 @@ export class Viewer {
     const unsentBytes = encoding.end - this.#position;
     if (unsentBytes === 0) return this.core.ended ? this.#finish() : undefined;
     if (unsentBytes > this.#allowanceBytes || this.stalled) {
-      const preface = this.#jump();
-      if (preface !== undefined) return preface;
+      this.stalled = false;
+      const page = this.#pageAhead();
+      if (page !== undefined) return this.#jump(page);
     } else if (unsentBytes < LATE_BYTES) {
       this.#allowanceBytes = LATE_BYTES; // What it was born with is paid off.
     }
@@ -125,42 +126,45 @@ export class Viewer {
       return undefined;
     }
     this.#phase = "live";
-    this.#allowanceBytes = LATE_BYTES + this.#lease.encoding.end - page.base;
     const opening = this.#opened ? undefined : this.#lease.encoding.encoder.opening(page.head);
     if (!this.#opened) this.events.joined();
     this.#opened = true;
-    const preface = this.#moveTo(page);
-    return joinBytes(opening, preface) ?? this.next();
+    return joinBytes(opening, this.#moveTo(page)) ?? this.next();
   }
 
-  /** Late: goes on at the newest key frame, if that is ahead. */
-  #jump(): Uint8Array | undefined {
-    this.stalled = false;
+  /** The newest key frame's page, if it is ahead. */
+  #pageAhead(): Page | undefined {
     const page = this.#lease.encoding.joinPage;
-    if (page === undefined || page.base <= this.#position) return undefined;
+    return page === undefined || page.base <= this.#position ? undefined : page;
+  }
+
+  /** Leaves out what lies before `page`. */
+  #jump(page: Page): Uint8Array | undefined {
     this.jumps++;
     this.core.counters.jumps++;
-    return this.#moveTo(page);
+    return this.#moveTo(page) ?? this.next();
   }
 
   /** What it wanted to read is gone: the newest key frame, or the next one. */
   #lost(): Uint8Array | undefined {
-    const preface = this.#jump();
-    if (preface !== undefined) return preface;
+    const page = this.#pageAhead();
+    if (page !== undefined) return this.#jump(page);
     this.jumps++;
     this.core.counters.jumps++;
     this.#phase = "joining";
     return undefined;
   }
 
+  /** Goes to a page's first byte; returns what must be told before it, if anything. */
   #moveTo(page: Page): Uint8Array | undefined {
+    const { encoding, reframe } = this.#lease;
     this.#position = page.base;
+    this.#allowanceBytes = LATE_BYTES + encoding.end - page.base;
     if (page.head === this.#head) return undefined;
     this.#head = page.head;
-    const { encoder } = this.#lease.encoding;
-    const preface = page.preface((head, dtsUs) => encoder.preface(head, dtsUs));
+    const preface = page.preface((head, dtsUs) => encoding.encoder.preface(head, dtsUs));
     if (preface.length === 0) return undefined;
-    return this.#lease.reframe === undefined ? preface : this.#lease.reframe(preface);
+    return reframe === undefined ? preface : reframe(preface);
   }
 
   #finish(): Uint8Array | undefined {
