@@ -1,0 +1,144 @@
+// Goal: one write at a time, replies before media, and a peer that does not read is let go.
+// Method: an outlet over a socket that the test operates by hand.
+import { Outlet, type OutletEvents } from "../../../actors/edge/outlet.ts";
+import { OutletSweep } from "../../../actors/edge/outlet_sweep.ts";
+import type { Viewer } from "../../../actors/stream/viewer.ts";
+import { assert, assertEquals } from "../../support/assert.ts";
+import { VirtualPorts } from "../../support/virtual_ports.ts";
+
+class HandOutlet extends Outlet {
+  readonly written: string[] = [];
+  ended = 0;
+
+  protected override write(bytes: Uint8Array): void {
+    this.written.push(new TextDecoder().decode(bytes));
+  }
+
+  protected override end(): void {
+    this.ended++;
+  }
+
+  /** The socket takes the outstanding write. */
+  take(): void {
+    this.took(this.written.at(-1)!.length);
+    this.wrote();
+  }
+
+  /** The socket takes a part of it. */
+  takePart(): void {
+    this.took(1);
+  }
+}
+
+function newOutlet() {
+  const seen: string[] = [];
+  const events: OutletEvents = {
+    viewerOver: () => seen.push("over"),
+    outletFailed: (reason) => seen.push(reason),
+  };
+  const traffic = { in: 0, out: 0 };
+  return { outlet: new HandOutlet(events, traffic), seen, traffic };
+}
+
+/** A viewer that hands out the given texts and is then over. */
+function fakeViewer(...texts: string[]): Viewer {
+  const parts = texts.map((text) => new TextEncoder().encode(text));
+  return {
+    next: () => parts.shift(),
+    get over() {
+      return parts.length === 0;
+    },
+    stalled: false,
+  } as unknown as Viewer;
+}
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+Deno.test("Outlet.pump() has one write outstanding at most", () => {
+  const { outlet, seen, traffic } = newOutlet();
+  outlet.viewers.push(fakeViewer("a", "bb"));
+  outlet.pump();
+  outlet.pump();
+  assertEquals(outlet.written, ["a"]);
+  outlet.take();
+  assertEquals(outlet.written, ["a", "bb"]);
+  outlet.take();
+  assertEquals([seen, outlet.bytesOut, traffic.out], [["over"], 3, 3]);
+});
+
+Deno.test("Outlet.send() puts replies between messages, ahead of media", () => {
+  const { outlet } = newOutlet();
+  outlet.viewers.push(fakeViewer("a", "b"));
+  outlet.pump();
+  outlet.send(bytes("x"));
+  outlet.send(bytes("y"));
+  outlet.take();
+  outlet.take();
+  assertEquals(outlet.written, ["a", "xyb"]);
+});
+
+Deno.test("Outlet.pump() sends what a viewer says as it joins before its media", () => {
+  const { outlet } = newOutlet();
+  const viewer = fakeViewer("media");
+  const next = viewer.next.bind(viewer);
+  viewer.next = () => {
+    outlet.send(bytes("head "));
+    return next();
+  };
+  outlet.viewers.push(viewer);
+  outlet.pump();
+  assertEquals(outlet.written, ["head media"]);
+});
+
+Deno.test("Outlet.pump() serves its viewers in turn", () => {
+  const { outlet } = newOutlet();
+  outlet.viewers.push(fakeViewer("1", "2"), fakeViewer("a", "b"));
+  for (let i = 0; i < 4; i++) i === 0 ? outlet.pump() : outlet.take();
+  assertEquals(outlet.written.toSorted(), ["1", "2", "a", "b"]);
+  assert(outlet.written[0] !== "1" || outlet.written[1] !== "2");
+});
+
+Deno.test("Outlet.closeWhenSent() sends what it was given, and no more media", () => {
+  const { outlet } = newOutlet();
+  outlet.viewers.push(fakeViewer("a", "b"));
+  outlet.pump();
+  outlet.send(bytes("bye"));
+  outlet.closeWhenSent();
+  assertEquals(outlet.ended, 0);
+  outlet.take();
+  outlet.take();
+  assertEquals([outlet.written, outlet.ended], [["a", "bye"], 1]);
+});
+
+Deno.test("Outlet.send() lets go of a peer that leaves replies unread", () => {
+  const { outlet, seen } = newOutlet();
+  outlet.send(bytes("stuck"));
+  for (let i = 0; i < 300; i++) outlet.send(new Uint8Array(1024));
+  assertEquals(seen, ["peer left 263168 bytes of replies unread"]);
+  assertEquals(outlet.ended, 1);
+});
+
+Deno.test("OutletSweep marks a viewer late and closes it after the timeout", () => {
+  const ports = new VirtualPorts();
+  const sweep = new OutletSweep({ timers: ports.timers, timeoutMs: 10_000 });
+  const [stuck, idle, slow] = [newOutlet(), newOutlet(), newOutlet()];
+  for (const { outlet } of [stuck, idle, slow]) sweep.add(outlet);
+  const viewer = fakeViewer("a", "b", "c");
+  stuck.outlet.viewers.push(viewer);
+  stuck.outlet.pump();
+  slow.outlet.viewers.push(fakeViewer("aaaaaaaaaaaaaaaaaaaaaaaaa", "b"));
+  slow.outlet.pump();
+  for (let second = 0; second < 3; second++) {
+    ports.advanceSync(1_000);
+    slow.outlet.takePart();
+  }
+  assert(viewer.stalled);
+  for (let second = 0; second < 7; second++) {
+    assertEquals(stuck.outlet.ended, 0);
+    ports.advanceSync(1_000);
+    slow.outlet.takePart();
+  }
+  assertEquals([stuck.outlet.ended, idle.outlet.ended, slow.outlet.ended], [1, 0, 0]);
+  assertEquals([stuck.seen, sweep.timedOut], [["peer took nothing for 10000 ms"], 1]);
+  sweep.stop();
+});
