@@ -15,7 +15,7 @@ import {
   TAG_TYPE,
   type TagType,
 } from "../../protocols/flv/tag_header.ts";
-import type { LogRecord } from "../../protocols/media/record.ts";
+import type { Frame, LogRecord } from "../../protocols/media/record.ts";
 import type { Track } from "../../protocols/media/track.ts";
 import { REPOSITORY } from "./paths.ts";
 
@@ -127,4 +127,26 @@ export function demuxFlv(bytes: Uint8Array): RecordingSink {
   const demuxer = new TagDemuxer(sink);
   for (const tag of flvTags(bytes)) demuxTag(demuxer, tag);
   return sink;
+}
+
+/** Demuxes bodies given in hexadecimal, all at time 0. */
+export function demuxed(
+  ...bodies: readonly (readonly ["audio" | "video" | "script", string])[]
+): RecordingSink {
+  const sink = new RecordingSink();
+  const demuxer = new TagDemuxer(sink);
+  for (const [kind, hex] of bodies) {
+    demuxTag(demuxer, { type: TAG_TYPE[kind], dtsMs: 0, body: Uint8Array.fromHex(hex) });
+  }
+  return sink;
+}
+
+/** The frames among what was reported. */
+export function framesOf(sink: RecordingSink): Frame[] {
+  return sink.records.filter((record) => record.kind === "frame");
+}
+
+/** ASCII text in hexadecimal. */
+export function ascii(text: string): string {
+  return new TextEncoder().encode(text).toHex();
 }
