@@ -47,8 +47,16 @@ export type ServerSessionState =
 
 type State =
   | { readonly kind: "handshake" | "open" | "refused" | "failed" }
-  | { readonly kind: "connecting"; readonly transactionId: number; readonly request: ConnectRequest }
-  | { readonly kind: "connected"; readonly request: ConnectRequest; readonly streams: ServerStreams };
+  | {
+    readonly kind: "connecting";
+    readonly transactionId: number;
+    readonly request: ConnectRequest;
+  }
+  | {
+    readonly kind: "connected";
+    readonly request: ConnectRequest;
+    readonly streams: ServerStreams;
+  };
 
 /** Options of a session. */
 export interface ServerSessionOptions {

@@ -8,9 +8,9 @@
  */
 import { ProtocolError } from "../errors.ts";
 import {
+  CHUNK_BYTES_DEFAULT,
   chunkedMessageBytes,
   type MessageHead,
-  OUTPUT_CHUNK_BYTES,
   writeChunkedMessage,
 } from "./chunk_writer.ts";
 
@@ -18,6 +18,9 @@ const NO_BYTES = new Uint8Array(0);
 
 /** A bounded queue of encoded messages. */
 export class SessionOutput {
+  /** Chunk size of messages sent from now on, in bytes; change it behind a Set Chunk Size. */
+  chunkBytes = CHUNK_BYTES_DEFAULT;
+
   readonly #bytesMax: number;
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
@@ -34,7 +37,7 @@ export class SessionOutput {
 
   /** Whether a message with a body of `bodyBytes` can be sent without passing the limit. */
   fits(head: MessageHead, bodyBytes: number): boolean {
-    const bytes = chunkedMessageBytes(head, bodyBytes, OUTPUT_CHUNK_BYTES);
+    const bytes = chunkedMessageBytes(head, bodyBytes, this.chunkBytes);
     return this.#pendingBytes + bytes <= this.#bytesMax;
   }
 
@@ -63,9 +66,9 @@ export class SessionOutput {
    */
   send(head: MessageHead, body: Uint8Array, bodyHead: Uint8Array = NO_BYTES): void {
     const bytes = new Uint8Array(
-      chunkedMessageBytes(head, bodyHead.length + body.length, OUTPUT_CHUNK_BYTES),
+      chunkedMessageBytes(head, bodyHead.length + body.length, this.chunkBytes),
     );
-    writeChunkedMessage(head, bodyHead, bodyHead.length, body, OUTPUT_CHUNK_BYTES, bytes, 0);
+    writeChunkedMessage(head, bodyHead, bodyHead.length, body, this.chunkBytes, bytes, 0);
     this.push(bytes);
   }
 
