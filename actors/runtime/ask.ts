@@ -93,7 +93,7 @@ export class AskTable {
     if (this.#open.size >= this.#asksMax) return undefined;
     const ask = new Ask(this, resolve);
     this.#open.add(ask);
-    this.#queue.add(ask, nowMs + timeoutMs, nowMs);
+    this.#queue.add(ask, nowMs + timeoutMs);
     return ask;
   }
 

@@ -246,7 +246,7 @@ export class Cell implements Runnable, LocalTarget, IncarnationHost {
     const tookReply = this.#incarnation!.tookReply;
     const suspended: Suspended = { kind: "suspended", what, ask };
     this.#state = suspended;
-    this.queue.add(this.#alarm, ask?.dueMs ?? nowMs + this.table.askTimeoutMs, nowMs);
+    this.queue.add(this.#alarm, ask?.dueMs ?? nowMs + this.table.askTimeoutMs);
     result.then(
       (value) => {
         if (!this.#resume(suspended)) return this.#late(what, undefined);
@@ -300,7 +300,7 @@ export class Cell implements Runnable, LocalTarget, IncarnationHost {
       return this.#signal("stop");
     }
     this.#state = BACKING_OFF;
-    this.queue.add(this.#alarm, nowMs + backoffMs, nowMs);
+    this.queue.add(this.#alarm, nowMs + backoffMs);
   }
 
   /** Ends the actor for good. Only within a slice, because it calls the actor. */
@@ -345,7 +345,7 @@ export class Cell implements Runnable, LocalTarget, IncarnationHost {
     const idleMs = this.table.idleMs;
     if (idleMs === undefined || this.#state !== RUNNING || this.#idleAlarm?.pending) return;
     this.#idleAlarm ??= new Alarm((nowMs) => this.#idleDue(nowMs, idleMs));
-    this.queue.add(this.#idleAlarm, this.#activeMs + idleMs, this.#activeMs);
+    this.queue.add(this.#idleAlarm, this.#activeMs + idleMs);
   }
 
   #idleDue(nowMs: number, idleMs: number): void {
@@ -353,7 +353,7 @@ export class Cell implements Runnable, LocalTarget, IncarnationHost {
     if (this.#state !== RUNNING) return; // The slice that ends that state watches again.
     if (this.#idle && dueMs <= nowMs) return this.#signal("passivate");
     // Not idle, or not yet for long enough: one alarm per idle time is cheaper than per message.
-    this.queue.add(this.#idleAlarm!, dueMs > nowMs ? dueMs : nowMs + idleMs, nowMs);
+    this.queue.add(this.#idleAlarm!, dueMs > nowMs ? dueMs : nowMs + idleMs);
   }
 }
 

@@ -64,13 +64,13 @@ export class DueQueue {
   }
 
   /** Adds `entry`, or moves it when it is already waiting. */
-  add(entry: Due, dueMs: number, nowMs: number): void {
+  add(entry: Due, dueMs: number): void {
     this.remove(entry);
     entry.dueMs = dueMs;
     entry.heapOrder = ++this.#order;
     entry.heapIndex = this.#heap.push(entry) - 1;
     this.#siftUp(entry);
-    if (dueMs < this.#armedMs) this.#arm(nowMs);
+    if (dueMs < this.#armedMs) this.#arm();
   }
 
   /** Takes `entry` out; nothing happens when it is not waiting. */
@@ -107,12 +107,13 @@ export class DueQueue {
       first.due(nowMs);
     }
     this.#armedMs = Infinity;
-    if (this.#heap.length > 0) this.#arm(nowMs);
+    if (this.#heap.length > 0) this.#arm();
   }
 
-  #arm(nowMs: number): void {
+  #arm(): void {
     this.#disarm();
     const dueMs = this.#heap[0].dueMs;
+    const nowMs = this.#clock.nowMs();
     this.#armedMs = dueMs;
     this.#timer = this.#timers.after(Math.max(0, dueMs - nowMs), () => this.#fire());
   }

@@ -119,8 +119,7 @@ export class Incarnation implements ActorContext<Protocol>, TimerOwner {
       throw new RangeError(`Cannot send after a delay: ${TIMERS_PER_ACTOR_MAX} timers are pending`);
     }
     timers.add(timer);
-    const nowMs = this.#host.ports.clock.nowMs();
-    this.#host.queue.add(timer, nowMs + delayMs, nowMs);
+    this.#host.queue.add(timer, this.#host.ports.clock.nowMs() + delayMs);
     return timer;
   }
 

@@ -82,7 +82,9 @@ export class Scheduler {
     if (this.#count === this.#queue.length) this.#grow();
     this.#queue[(this.#head + this.#count) & (this.#queue.length - 1)] = runnable;
     this.#count++;
-    if (!this.#scheduled) this.#schedule();
+    if (this.#scheduled) return;
+    this.turn.look(); // Or what is sent before the turn begins would be stamped with the last one.
+    this.#schedule();
   }
 
   /** The time, at most as old as the turn that runs or is about to. */

@@ -67,6 +67,17 @@ Deno.test("ask() is answered at its deadline exactly, and dropped when its turn 
   assertEquals(system.counters.expired, 1);
 });
 
+Deno.test("an ask sent between a wake-up and its turn has its full time", async () => {
+  const { ports, ref, system } = scriptSystem();
+  ref.tell.act((context) => void context.sendAfter(5_000, "note", "timer"));
+  await ports.runUntilIdle();
+  const asked: Promise<unknown>[] = [];
+  // Woken by its timer, the system has a turn scheduled when the ask is sent.
+  ports.timers.after(5_000, () => asked.push(system.ref(SCRIPT, "b").ask.note("x")));
+  await ports.advance(5_000);
+  assertEquals(await asked[0], { ok: true, value: 1 });
+});
+
 Deno.test("a tell that waited 30 s is dropped", async () => {
   const { ports, journal, system, ref } = scriptSystem();
   const block = ref.ask.act(() => new Promise(() => {}), { timeoutMs: 60_000 });

@@ -55,6 +55,21 @@ Deno.test("tell() of a drop-oldest message is refused when none of its name wait
   assertEquals(ref.tell.gauge("g"), false);
 });
 
+Deno.test("tell() of a drop-oldest message does not drop another of that policy", () => {
+  const ports = new VirtualPorts();
+  type Two = { a: { req: number; res: void }; b: { req: number; res: void } };
+  const kind = actorKind<Two>({
+    name: "two",
+    messages: ["a", "b"],
+    mailboxMax: 1,
+    policies: { a: "drop-oldest", b: "drop-oldest" },
+  });
+  const system = new ActorSystem(ports);
+  system.register(kind, () => ({ a() {}, b() {} }));
+  const ref = system.ref(kind, "k");
+  assertEquals([ref.tell.a(1), ref.tell.b(1), ref.tell.a(2)], [true, false, true]);
+});
+
 Deno.test("tell() of a coalescing message replaces the waiting one and keeps its place", async () => {
   const { ports, journal, ref } = scriptSystem();
   ref.tell.setting("x=1");

@@ -11,7 +11,15 @@ import type { Timer } from "../../../actors/runtime/ports.ts";
 import { assert, assertEquals, assertThrows } from "../../support/assert.ts";
 import { randomInteger, seededRandom } from "../../support/random.ts";
 import { VirtualPorts } from "../../support/virtual_ports.ts";
-import { crash, deferTo, SCRIPT, type Script, ScriptActor, scriptSystem } from "./fixture.ts";
+import {
+  crash,
+  deferTo,
+  Journal,
+  SCRIPT,
+  type Script,
+  ScriptActor,
+  scriptSystem,
+} from "./fixture.ts";
 
 Deno.test("sendAfter() delivers at its time, in order, in the actor's turn", async () => {
   const { ports, journal, ref } = scriptSystem();
@@ -71,9 +79,9 @@ Deno.test("timers of a former incarnation are never delivered, fired or not", as
   });
   await ports.advance(20_000);
   assertEquals(journal.take(), ["started", "started", "stopped"]); // Idle at last.
-  const timer = former!.sendAfter(10, "note", "from a late handler");
-  timer.cancel();
+  former!.sendAfter(10, "note", "from a late handler");
   former!.stop();
+  assertEquals(ports.pendingCount, 0);
   await ports.advance(100);
   assertEquals(journal.take(), []);
 });
@@ -90,6 +98,30 @@ Deno.test("a late handler of a former incarnation cannot stop its successor", as
   former!.sendAfter(0, "note", "ghost");
   await ports.advance(10);
   assertEquals([journal.take(), system.count()], [["started", "started"], 1]);
+});
+
+Deno.test("timers that were cancelled by a restart leave nothing in the event loop", async () => {
+  const { ports, system } = scriptSystem();
+  const ref = system.spawn(SCRIPT, "s", new ScriptActor(new Journal()));
+  ref.tell.act((context) => void context.sendAfter(1_000_000, "note", "never"));
+  await ports.runUntilIdle();
+  assertEquals(system.queue.size, 1);
+  ref.tell.act(crash);
+  await ports.runUntilIdle();
+  assertEquals(system.queue.size, 0);
+});
+
+Deno.test("a timer of zero delay that sets another does not keep input and output waiting", async () => {
+  const { ports, ref, system } = scriptSystem();
+  const rounds: number[] = [];
+  const alarm: Alarm = new Alarm(() => {
+    rounds.push(rounds.length);
+    if (rounds.length < 3) system.queue.add(alarm, 0);
+  });
+  system.queue.add(alarm, 0);
+  ref.tell.act(() => rounds.push(-1));
+  await ports.runUntilIdle();
+  assertEquals(rounds, [0, -1, 2]);
 });
 
 Deno.test("sendAfter() has a maximum, a range and a closed list of names", async () => {
@@ -125,6 +157,21 @@ Deno.test("an idle actor is stopped after idleMs, and woken by the next message"
   ref.tell.note("3");
   await ports.runUntilIdle();
   assertEquals(journal.take(), ["started", "3"]);
+});
+
+Deno.test("an actor whose message comes just before its sleep stays awake", async () => {
+  const { ports, journal, ref } = scriptSystem();
+  ref.tell.note("1");
+  await ports.runUntilIdle();
+  // Due at the same moment as the alarm and before the turn that would put the actor to sleep.
+  ports.timers.after(10_000, () => ports.timers.soon(() => {}));
+  ports.timers.after(9_999.5, () => ports.timers.after(0.5, () => ref.tell.note("2")));
+  await ports.advance(10_000);
+  assertEquals(journal.take(), ["started", "1", "2"]);
+  await ports.advance(9_999);
+  assertEquals(journal.take(), []);
+  await ports.advance(1);
+  assertEquals(journal.take(), ["stopped"]);
 });
 
 Deno.test("timers, deferred answers and suspension keep an actor awake", async () => {
@@ -165,7 +212,7 @@ Deno.test("DueQueue calls in order of time, whatever is removed and moved", () =
     if (choice < 0.7 || known.length === 0) {
       const alarm: Alarm = new Alarm(() => called.push(alarm));
       const dueMs = randomInteger(random, 500);
-      queue.add(alarm, dueMs, 0);
+      queue.add(alarm, dueMs);
       expected.set(alarm, { dueMs, order });
     } else {
       const alarm = known[randomInteger(random, known.length)];
@@ -174,7 +221,7 @@ Deno.test("DueQueue calls in order of time, whatever is removed and moved", () =
         expected.delete(alarm);
       } else {
         const dueMs = randomInteger(random, 500);
-        queue.add(alarm, dueMs, 0);
+        queue.add(alarm, dueMs);
         expected.set(alarm, { dueMs, order });
       }
     }
