@@ -31,14 +31,8 @@ export function readConfigFile(content: string): ConfigFile {
     return fault(1, `must be at most ${CONFIG_FILE_CHARACTERS_MAX} characters long`);
   }
   const lines = new LineCounter();
-  let document: ReturnType<typeof parseDocument>;
-  try {
-    document = parseDocument(content, { lineCounter: lines, prettyErrors: false });
-  } catch (error) {
-    // The library recurses on depth; what the stack does not hold is no configuration file.
-    if (!(error instanceof RangeError)) throw error;
-    return fault(1, "must not be nested so deep");
-  }
+  // The library reports what is nested too deep for its stack like any other fault.
+  const document = parseDocument(content, { lineCounter: lines, prettyErrors: false });
   const lineOf = (offset: number | undefined) => Math.max(1, lines.linePos(offset ?? 0).line);
   const wrong = document.errors[0];
   if (wrong !== undefined) {

@@ -45,7 +45,7 @@ export function isCredentialField(name: string): boolean {
 function maskParameters(text: string): string {
   let masked = "";
   let copied = 0;
-  PARAMETER_NAME.lastIndex = 0;
+  // The search starts at 0: the one before ran until it found nothing, which resets it.
   for (let match; (match = PARAMETER_NAME.exec(text)) !== null;) {
     if (!isCredentialName(match[1])) continue;
     const start = PARAMETER_NAME.lastIndex;

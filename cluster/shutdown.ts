@@ -12,8 +12,8 @@ export const STOP_MS_MAX = 1500;
 /** How a node ended. "overdue": the time for draining, or for stopping, was over. */
 export type ShutdownResult = "drained" | "stopped" | "overdue";
 
-/** Running -> draining -> stopping -> done; stopping also directly. */
-type State = "running" | "draining" | "stopping" | "done";
+/** Running -> draining -> stopping, or stopping directly. */
+type State = "running" | "draining" | "stopping";
 
 /** Ends one node, once, whoever asks and however often. */
 export class Shutdown {
@@ -59,7 +59,7 @@ export class Shutdown {
   }
 
   #stop(result: ShutdownResult): void {
-    if (this.#state === "stopping" || this.#state === "done") return;
+    if (this.#state === "stopping") return;
     this.#state = "stopping";
     this.#timer?.cancel();
     this.#timer = this.#ports.timers.after(STOP_MS_MAX, () => {
@@ -76,9 +76,7 @@ export class Shutdown {
   }
 
   #finish(result: ShutdownResult): void {
-    if (this.#state === "done") return;
-    this.#state = "done";
     this.#timer?.cancel();
-    this.#ended.resolve(result);
+    this.#ended.resolve(result); // Whichever came first counts: the node, or its time.
   }
 }

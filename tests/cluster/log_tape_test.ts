@@ -92,6 +92,10 @@ Deno.test("LineWriter drops its oldest lines behind a reader that stalls, and sa
   const lines = file.text.trimEnd().split("\n");
   assertEquals(lines.slice(0, 3), ["first", "10 dropped", line(10)]);
   assertEquals([lines.length, lines.at(-1)], [2 + 1024, line(1033)]);
+  file.text = "";
+  writer.write("later");
+  await writer.flush();
+  assertEquals(file.text, "later\n"); // What was told is not told again.
 });
 
 Deno.test("LineWriter outlives a reader that is gone", async () => {
