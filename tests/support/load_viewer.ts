@@ -10,7 +10,7 @@
  * @module
  */
 import { NumberedCheck } from "./wire/numbered.ts";
-import { connectCommands, connectTo, writeAll } from "./wire/rtmp_connection.ts";
+import { connectCommands, connectTo, splitPath, writeAll } from "./wire/rtmp_connection.ts";
 import { C0_C1, C2, command } from "./wire/rtmp_bytes.ts";
 import { openViewer, type Viewer, VIEWER_PROTOCOLS, type ViewerProtocol } from "./wire/viewer.ts";
 
@@ -76,11 +76,11 @@ async function watch(
 /** Plays over RTMP, but never takes a byte after the handshake was sent. */
 async function openStalled(address: string, path: string): Promise<void> {
   const conn = await connectTo(address);
-  const slash = path.lastIndexOf("/");
+  const { app, name } = splitPath(path);
   await writeAll(conn, C0_C1);
   await writeAll(conn, C2);
-  await writeAll(conn, connectCommands(`rtmp://${address}/${path.slice(0, slash)}`));
-  await writeAll(conn, command(1, "play", 3, null, path.slice(slash + 1), -2000));
+  await writeAll(conn, connectCommands(address, app));
+  await writeAll(conn, command(1, "play", 3, null, name, -2000));
 }
 
 async function result(watched: readonly Watched[]): Promise<LoadResult> {

@@ -149,11 +149,20 @@ export async function startTestNode(options: TestNodeOptions = {}): Promise<Test
   }
 }
 
-/** Runs `deno task node` with ports of its own; flags in `args` come last and win. */
-export function startNodeChild(args: readonly string[], onLine?: (line: string) => void): Child {
+/**
+ * Runs `deno task node` with ports of its own; flags in `args` come last and win. Without a
+ * `token` the node makes its own.
+ */
+export function startNodeChild(
+  args: readonly string[],
+  onLine?: (line: string) => void,
+  { token = TEST_TOKEN }: { token?: string | null } = {},
+): Child {
   return new Child(Deno.execPath(), [
     ...["task", "--quiet", "node", "--host", "127.0.0.1", "--rtmp-port", "0", "--http-port", "0"],
-    ...["--name", "test", "--log-format", "json", "--api-token", TEST_TOKEN, ...args],
+    ...["--name", "test", "--log-format", "json"],
+    ...(token === null ? [] : ["--api-token", token]),
+    ...args,
   ], {
     cwd: REPOSITORY,
     env: cleanEnvironment(),

@@ -40,6 +40,19 @@ export class NumberedStream {
     this.#publisher = publisher;
     this.#options = options;
     this.#running = this.#run();
+    this.#running.catch(() => {}); // Seen by whoever ends or stops it.
+  }
+
+  /** Fulfilled when the server has closed the publisher's connection. */
+  get lost(): Promise<string> {
+    return this.#publisher.ended;
+  }
+
+  /** Ends a stream whose connection is gone already. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running.catch(() => {}); // It noticed the loss while sending.
+    this.#publisher.drop();
   }
 
   /** Ends the stream properly; the number of its last message. */

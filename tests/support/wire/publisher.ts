@@ -4,7 +4,7 @@
  * @module
  */
 import { bytesOf, command, message, uint32 } from "./rtmp_bytes.ts";
-import { connectCommands, RtmpConnection } from "./rtmp_connection.ts";
+import { connectCommands, RtmpConnection, splitPath } from "./rtmp_connection.ts";
 import { AUDIO, DATA, VIDEO } from "./media_message.ts";
 
 /** Chunk size announced before media, in bytes: every frame is one chunk; nginx takes 10 MiB. */
@@ -24,8 +24,11 @@ export class Publisher implements AsyncDisposable {
     this.code = code;
   }
 
-  /** Publishes `path`, such as `live/cam`, at `host:port`. @throws {Error} Closed, no answer. */
-  static async open(address: string, path: string): Promise<Publisher> {
+  /**
+   * Publishes `path`, such as `live/cam`, at `host:port`; `app` is the part to connect to, all but
+   * the last element unless given. @throws {Error} Closed without an answer.
+   */
+  static async open(address: string, path: string, app?: string): Promise<Publisher> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const connection = await RtmpConnection.open(address, {
       message: () => {},
@@ -35,11 +38,10 @@ export class Publisher implements AsyncDisposable {
     });
     promise.catch(() => {}); // Awaited below, unless sending fails first.
     connection.ended.then((reason) => reject(new Error(`Cannot publish ${path}: ${reason}`)));
-    const slash = path.lastIndexOf("/");
-    const tcUrl = `rtmp://${address}/${path.slice(0, Math.max(slash, 0))}`;
-    await connection.send(connectCommands(tcUrl));
+    const split = splitPath(path, app);
+    await connection.send(connectCommands(address, split.app));
     await connection.send(bytesOf(
-      command(1, "publish", 3, null, path.slice(slash + 1), "live"),
+      command(1, "publish", 3, null, split.name, "live"),
       message({ chunkStreamId: 2, typeId: 1 }, uint32(CHUNK_BYTES)),
     ));
     return new Publisher(connection, await promise);

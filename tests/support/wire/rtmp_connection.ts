@@ -109,13 +109,19 @@ export class RtmpConnection implements Disposable {
   }
 }
 
-/** What a client sends to create the first message stream of a connection. */
-export function connectCommands(tcUrl: string): Uint8Array {
-  const app = new URL(tcUrl.replace(/^rtmp:/, "http:")).pathname.slice(1);
+/** What a client of `app` sends to create the first message stream of a connection. */
+export function connectCommands(address: string, app: string): Uint8Array {
+  const tcUrl = `rtmp://${address}/${app}`;
   return bytesOf(
     command(0, "connect", 1, { app, flashVer: "LNX 9,0,124,2", tcUrl, fpad: false }),
     command(0, "createStream", 2, null),
   );
+}
+
+/** Where a client splits a path: at `app` when given, else at the last slash. */
+export function splitPath(path: string, app?: string): { app: string; name: string } {
+  const end = app === undefined ? Math.max(path.lastIndexOf("/"), 0) : app.length;
+  return { app: path.slice(0, end), name: path.slice(end).replace(/^\//, "") };
 }
 
 export function connectTo(address: string): Promise<Deno.TcpConn> {

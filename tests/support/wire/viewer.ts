@@ -12,6 +12,7 @@ import {
   connectCommands,
   connectTo,
   RtmpConnection,
+  splitPath,
   writeAll,
 } from "./rtmp_connection.ts";
 import { WebSocketReader } from "./websocket_reader.ts";
@@ -25,6 +26,8 @@ export interface ViewerOptions {
   readonly address: string;
   /** Path in URLs, such as `live/cam`. */
   readonly path: string;
+  /** The part of the path that RTMP connects to; all but the last element unless given. */
+  readonly app?: string;
   /** Sees each audio, video and data message. */
   readonly onMessage?: (message: MediaMessage) => void;
 }
@@ -53,7 +56,9 @@ export function openViewer(options: ViewerOptions): Promise<Viewer> {
   return options.protocol === "rtmp" ? openRtmp(options) : openHttp(options);
 }
 
-async function openRtmp({ address, path, onMessage }: ViewerOptions): Promise<Viewer> {
+async function openRtmp(options: ViewerOptions): Promise<Viewer> {
+  const { address, onMessage } = options;
+  const { app, name } = splitPath(options.path, options.app);
   let reason: string | undefined;
   const connection = await RtmpConnection.open(address, {
     message: ({ typeId, timestampMs, body }) => {
@@ -67,10 +72,8 @@ async function openRtmp({ address, path, onMessage }: ViewerOptions): Promise<Vi
       if (reason !== undefined) connection.close();
     },
   });
-  const slash = path.lastIndexOf("/");
-  const tcUrl = `rtmp://${address}/${path.slice(0, Math.max(slash, 0))}`;
-  await connection.send(connectCommands(tcUrl));
-  await connection.send(command(1, "play", 3, null, path.slice(slash + 1), -2000));
+  await connection.send(connectCommands(address, app));
+  await connection.send(command(1, "play", 3, null, name, -2000));
   return {
     ended: connection.ended.then((fallback) => reason ?? fallback),
     close: () => connection.close(),

@@ -1,0 +1,131 @@
+// Goal: a node ends as its operator expects, and says so when it cannot start.
+// Method: real signals to the process that a service manager would have started, with a publisher
+// and viewers on the node.
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { e2eTest } from "../support/end_to_end.ts";
+import { startNodeChild, startTestNode, type TestNode } from "../support/node_process.ts";
+import { delay, eventually } from "../support/processes.ts";
+import { NumberedCheck, NumberedStream } from "../support/wire/numbered.ts";
+import { Publisher } from "../support/wire/publisher.ts";
+import { openViewer, type Viewer, VIEWER_PROTOCOLS } from "../support/wire/viewer.ts";
+
+/** Longest a node without clients may take to end, in milliseconds. */
+const IDLE_END_MS_MAX = 3_000;
+
+const SMALL = { framesPerSecond: 25, gopFrames: 25, frameBytes: 1_000, audioBytes: 100 };
+
+/** A node with one stream and a viewer of each protocol. */
+async function busyNode(args: readonly string[]) {
+  const node = await startTestNode({ args });
+  const stream = new NumberedStream(await Publisher.open(node.address("rtmp"), "live/a"), SMALL);
+  const checks: NumberedCheck[] = [];
+  const viewers: Viewer[] = [];
+  for (const protocol of VIEWER_PROTOCOLS) {
+    const check = new NumberedCheck();
+    const address = node.address(protocol === "rtmp" ? "rtmp" : "http");
+    const onMessage = check.message.bind(check);
+    viewers.push(await openViewer({ protocol, address, path: "live/a", onMessage }));
+    checks.push(check);
+  }
+  await eventually("all play", () => checks.every(({ last }) => last > 10));
+  return { node, stream, viewers, checks };
+}
+
+async function assertGone(node: TestNode): Promise<void> {
+  for (const pid of node.ready.pids) {
+    await eventually(`process ${pid} is gone`, () => !exists(`/proc/${pid}`), 2_000);
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+e2eTest("SIGTERM ends an idle node with exit code 0", {}, async () => {
+  await using node = await startTestNode();
+  const startMs = performance.now();
+  node.signal("SIGTERM");
+  assertEquals((await node.ended).code, 0);
+  assert(performance.now() - startMs < IDLE_END_MS_MAX);
+  await assertGone(node);
+});
+
+e2eTest(
+  "SIGTERM lets viewers go on, takes nobody new, and ends all when time is up",
+  {},
+  async () => {
+    const { node, stream, viewers, checks } = await busyNode(["--drain-timeout", "3s"]);
+    await using _node = node;
+    node.signal("SIGTERM");
+    await eventually("not ready", async () => (await fetch(node.httpUrl("readyz"))).status === 503);
+    assertEquals((await fetch(node.httpUrl("healthz"))).status, 200);
+    const refused = await openViewer({
+      ...{ protocol: "http-flv", address: node.address("http"), path: "live/a" },
+    });
+    assertEquals(await refused.ended, "refused: 503");
+    const before = checks.map(({ last }) => last);
+    await delay(1_000);
+    assert(checks.every(({ last }, index) => last > before[index] + 25), "viewers stopped early");
+    assertEquals((await node.ended).code, 0);
+    for (const [index, { ended }] of viewers.entries()) {
+      assertEquals([await ended, checks[index].lost, checks[index].doubled], [
+        "end of stream",
+        0,
+        0,
+      ]);
+    }
+    await stream.stop();
+    await assertGone(node);
+  },
+);
+
+e2eTest("SIGTERM ends a node as soon as its last client has left", {}, async () => {
+  const { node, stream, viewers } = await busyNode(["--drain-timeout", "50s"]);
+  await using _node = node;
+  node.signal("SIGTERM");
+  await delay(500);
+  for (const viewer of viewers) viewer.close();
+  await stream.end();
+  const startMs = performance.now();
+  assertEquals((await node.ended).code, 0);
+  assert(performance.now() - startMs < IDLE_END_MS_MAX);
+});
+
+e2eTest("a second SIGINT stops at once", {}, async () => {
+  const { node, stream } = await busyNode(["--drain-timeout", "50s"]);
+  await using _node = node;
+  node.signal("SIGINT");
+  await delay(1_000);
+  node.signal("SIGINT");
+  const startMs = performance.now();
+  await node.ended;
+  assert(performance.now() - startMs < IDLE_END_MS_MAX);
+  await stream.stop();
+  await assertGone(node);
+});
+
+for (const flag of ["rtmp", "http"] as const) {
+  e2eTest(`a taken port is refused by name: --${flag}-port`, {}, async () => {
+    await using node = await startTestNode();
+    const port = new URL(`http://${node.address(flag)}`).port;
+    const data = await Deno.makeTempDir({ prefix: "headwater-data-" });
+    await using second = startNodeChild([`--${flag}-port`, port, "--data", data]);
+    const { code, stdout, stderr } = await second.ended;
+    assertEquals([code, stdout], [2, ""]);
+    assertMatch(stderr, new RegExp(`--${flag}-port ${port}: the port is taken`));
+    await Deno.remove(data, { recursive: true });
+  });
+}
+
+e2eTest("a second node on the same data is refused", {}, async () => {
+  await using node = await startTestNode();
+  await using second = startNodeChild(["--data", node.dataFolder]);
+  const { code, stderr } = await second.ended;
+  assertEquals(code, 2);
+  assertMatch(stderr, /--data/);
+});
