@@ -192,33 +192,48 @@ function skipScalingLists(reader: BitReader): void {
 
 function skipReferencePictures(reader: BitReader, orderBits: number): void {
   const sets = atMost("num_short_term_ref_pic_sets", reader.ue(), 64, reader);
-  let pictures = 0; // NumDeltaPocs of the set before
-  for (let set = 0; set < sets; set++) pictures = skipReferenceSet(reader, set, pictures);
+  let before: number[] = [];
+  for (let set = 0; set < sets; set++) before = readReferenceSet(reader, set, before);
   if (!reader.flag()) return; // long_term_ref_pics_present_flag
   const longTerm = atMost("num_long_term_ref_pics_sps", reader.ue(), 32, reader);
   reader.skip(longTerm * (orderBits + 1)); // lt_ref_pic_poc_lsb_sps, used_by_curr_pic_lt_sps_flag
 }
 
-/** Passes over st_ref_pic_set (7.3.7); returns its NumDeltaPocs. */
-function skipReferenceSet(reader: BitReader, set: number, before: number): number {
-  if (set > 0 && reader.flag()) { // inter_ref_pic_set_prediction_flag
-    reader.skip(1); // delta_rps_sign
-    reader.ue(); // abs_delta_rps_minus1
-    let pictures = 0;
-    for (let index = 0; index <= before; index++) {
-      // used_by_curr_pic_flag, and only without it use_delta_flag; either keeps the picture.
-      if (reader.flag() || reader.flag()) pictures++;
-    }
-    return atMost("NumDeltaPocs", pictures, DPB_PICTURES_MAX, reader);
-  }
+/**
+ * Reads st_ref_pic_set (7.3.7), for the next set's length depends on this one's content. Returns
+ * its picture order count differences: the negative ones downwards, then the positive upwards.
+ */
+function readReferenceSet(reader: BitReader, set: number, before: readonly number[]): number[] {
+  if (set > 0 && reader.flag()) return predictReferenceSet(reader, before);
   const negative = reader.ue();
-  const positive = reader.ue();
-  const pictures = atMost("NumDeltaPocs", negative + positive, DPB_PICTURES_MAX, reader);
-  for (let index = 0; index < pictures; index++) {
-    reader.ue(); // delta_poc_minus1
+  const count = negative + reader.ue();
+  atMost("NumDeltaPocs", count, DPB_PICTURES_MAX, reader);
+  const deltas: number[] = [];
+  let delta = 0;
+  for (let index = 0; index < count; index++) {
+    if (index === negative) delta = 0;
+    const step = reader.ue() + 1; // delta_poc_s0_minus1 or delta_poc_s1_minus1
+    delta += index < negative ? -step : step;
+    deltas.push(delta);
     reader.skip(1); // used_by_curr_pic_flag
   }
-  return pictures;
+  return deltas;
+}
+
+/** Reads a set that is told by its difference to the one before (7-61 and 7-62). */
+function predictReferenceSet(reader: BitReader, before: readonly number[]): number[] {
+  const sign = reader.flag() ? -1 : 1; // delta_rps_sign
+  const shift = sign * (reader.ue() + 1); // abs_delta_rps_minus1
+  const kept: number[] = [];
+  for (let index = 0; index <= before.length; index++) {
+    // used_by_curr_pic_flag, and only without it use_delta_flag; either keeps the picture.
+    const keep = reader.flag() || reader.flag();
+    const delta = (before[index] ?? 0) + shift; // The last one is the set's own picture.
+    if (keep && delta !== 0) kept.push(delta); // A difference of 0 is the picture itself.
+  }
+  atMost("NumDeltaPocs", kept.length, DPB_PICTURES_MAX, reader);
+  kept.sort((a, b) => a - b);
+  return [...kept.filter((delta) => delta < 0).reverse(), ...kept.filter((delta) => delta > 0)];
 }
 
 function readVuiFields(

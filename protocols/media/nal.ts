@@ -133,9 +133,12 @@ function nalUnitBytes(data: Uint8Array, offset: number, lengthBytes: number): nu
 
 /** Offset just behind the next 00 00 01 at or after `from`, or -1. */
 function startCodeEnd(data: Uint8Array, from: number): number {
-  // Looking for the 1 lets the engine's own search do the work; zeros are more common.
-  for (let one = data.indexOf(1, from + 2); one !== -1; one = data.indexOf(1, one + 1)) {
-    if (data[one - 1] === 0 && data[one - 2] === 0) return one + 1;
+  for (let last = from + 2; last < data.length;) {
+    const byte = data[last];
+    // A byte over 1 cannot be part of a start code, so neither can the next two be its end.
+    if (byte > 1) last += 3;
+    else if (byte === 1 && data[last - 1] === 0 && data[last - 2] === 0) return last + 1;
+    else last++;
   }
   return -1;
 }

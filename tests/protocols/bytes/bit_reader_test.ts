@@ -1,21 +1,13 @@
 // Goal: bits come out in order at any width and position, and their end is never silent.
 // Method: fields of the specifications' own tables, and random fields against a text of bits.
 import { assert, assertEquals, assertThrows } from "../../support/assert.ts";
+import { packBits } from "../../support/bits.ts";
 import { randomInteger, seededRandom } from "../../support/random.ts";
 import { ProtocolError } from "../../../protocols/errors.ts";
 import { BitReader, BitsError, readBits } from "../../../protocols/bytes/bit_reader.ts";
 
-/** Packs a text of bits, spaces ignored, padded with zeros. */
-function packed(text: string): Uint8Array {
-  const bits = text.replaceAll(" ", "");
-  const padded = bits.padEnd(Math.ceil(bits.length / 8) * 8, "0");
-  return Uint8Array.from({ length: padded.length / 8 }, (_, index) => {
-    return parseInt(padded.slice(index * 8, index * 8 + 8), 2);
-  });
-}
-
 Deno.test("BitReader.bits() reads 32 bits across five bytes as unsigned", () => {
-  const reader = new BitReader(packed("101 11111111111111111111111111111110 1"));
+  const reader = new BitReader(packBits("101 11111111111111111111111111111110 1"));
   assertEquals(reader.bits(3), 5);
   assertEquals(reader.bits(32), 0xfffffffe);
   assertEquals(reader.bits(1), 1);
@@ -55,7 +47,7 @@ const CODES: { code: string; ue: number; se: number }[] = [
 
 for (const { code, ue, se } of CODES) {
   Deno.test(`BitReader.ue() and se() read ${ue} and ${se}`, () => {
-    const bytes = packed("11" + code + code);
+    const bytes = packBits("11" + code + code);
     const reader = new BitReader(bytes);
     reader.skip(2);
     assertEquals(reader.ue(), ue);
@@ -65,7 +57,7 @@ for (const { code, ue, se } of CODES) {
 }
 
 Deno.test("BitReader.ue() refuses 32 leading zeros", () => {
-  const reader = new BitReader(packed("0".repeat(32) + "1".repeat(33)));
+  const reader = new BitReader(packBits("0".repeat(32) + "1".repeat(33)));
   assertEquals(assertThrows(() => reader.ue(), BitsError).bitOffset, 0);
 });
 
@@ -77,7 +69,7 @@ Deno.test("BitReader throws at the end, whatever is asked for", () => {
     (reader) => reader.se(),
   ];
   for (const ask of asks) {
-    const reader = new BitReader(packed("1010 0000"));
+    const reader = new BitReader(packBits("1010 0000"));
     reader.skip(4);
     assertThrows(() => ask(reader), BitsError);
   }

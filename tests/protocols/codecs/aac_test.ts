@@ -61,6 +61,18 @@ const FIELDS: { name: string; hex: string; expected: AudioSpecificConfig }[] = [
     expected: { ...LC, coreSampleRate: 22_050, channelConfiguration: 1, sbr: true, ps: true },
   },
   {
+    name: "SBR behind a program config element with a low frequency channel",
+    hex: "118004c4010020000d4c61766335392e33372e31303056e580", // 2.1 of ffmpeg, its SBR flag set
+    expected: {
+      ...LC,
+      coreSampleRate: 48_000,
+      sampleRate: 96_000,
+      channelConfiguration: 0,
+      channels: 3,
+      sbr: true,
+    },
+  },
+  {
     name: "AAC-LD, by 4.4.1 with its resilience flags",
     hex: "ba11c0",
     expected: { ...LC, objectType: 23, frameSamples: 512 },

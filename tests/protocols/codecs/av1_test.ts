@@ -1,6 +1,7 @@
 // Goal: av1C and sequence headers of real encoders are read as ffprobe reads them.
 // Method: the shared vectors, in a view, cut at every length; frames of libaom.
 import { assert, assertEquals, assertThrows } from "../../support/assert.ts";
+import { packBits, u } from "../../support/bits.ts";
 import { VIDEO_VECTORS } from "../../vectors/codec_configs.ts";
 import { ProtocolError } from "../../../protocols/errors.ts";
 import { concatBytes } from "../../../protocols/bytes/concat.ts";
@@ -67,16 +68,14 @@ Deno.test("parseAv1CodecConfigurationRecord() keeps an initial presentation dela
 Deno.test("parseAv1SequenceHeader() reads timing, decoder model and operating points", () => {
   // By section 5.5 of the AV1 specification: 30 fps, decoder model, two operating points with
   // levels 8 (tier 1) and 3, display delays, then 640x360 as libaom writes the rest.
-  const bits = "000 0 0 1" + n(1, 32) + n(60, 32) + "1" + "010" + // num_ticks_per_picture 2
-    "1" + n(9, 5) + n(1, 32) + n(9, 5) + n(9, 5) + // delays of 10 bits
-    "1" + n(1, 5) + n(0x101, 12) + n(8, 5) + "1" + "1" + n(0, 21) + "1" + n(5, 4) +
-    n(1, 12) + n(3, 5) + "0" + "0" +
-    n(9, 4) + n(8, 4) + n(639, 10) + n(359, 9) + "0" + "111" + "1111" + "111" + "1" + "1" +
-    n(6, 3) + "111" + "1" + "0" + "0" + "0" + "01" + "0" + "0" + "1";
-  const text = bits.replaceAll(" ", "").padEnd(Math.ceil(bits.length / 8) * 8, "0");
-  const payload = Uint8Array.from({ length: text.length >>> 3 }, (_, index) => {
-    return parseInt(text.slice(index * 8, index * 8 + 8), 2);
-  });
+  const payload = packBits(
+    "000 0 0 1" + u(1, 32) + u(60, 32) + "1" + "010" + // num_ticks_per_picture 2
+      "1" + u(9, 5) + u(1, 32) + u(9, 5) + u(9, 5) + // delays of 10 bits
+      "1" + u(1, 5) + u(0x101, 12) + u(8, 5) + "1" + "1" + u(0, 21) + "1" + u(5, 4) +
+      u(1, 12) + u(3, 5) + "0" + "0" +
+      u(9, 4) + u(8, 4) + u(639, 10) + u(359, 9) + "0" + "111" + "1111" + "111" + "1" + "1" +
+      u(6, 3) + "111" + "1" + "0" + "0" + "0" + "01" + "0" + "0" + "1",
+  );
   assertEquals(parseAv1SequenceHeader(payload), {
     profile: 0,
     level: 8,
@@ -91,10 +90,6 @@ Deno.test("parseAv1SequenceHeader() reads timing, decoder model and operating po
     subsamplingY: true,
   });
 });
-
-function n(value: number, width: number): string {
-  return value.toString(2).padStart(width, "0");
-}
 
 Deno.test("isAv1Keyframe() tells a key frame from others", () => {
   assert(isAv1Keyframe(KEY_UNIT));

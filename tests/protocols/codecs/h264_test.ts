@@ -125,6 +125,44 @@ Deno.test("parseSps() refuses another NAL unit and a picture cropped to nothing"
   assertEquals([error.protocol, error.section], ["H.264", "7.3.2.1.1"]);
 });
 
+// Made by hand from 7.3.2.1.1 and E.1.1, 640x480 at level 3; the header tracer of ffmpeg 5.1.9
+// (-bsf:v trace_headers) reads the same fields up to rbsp_stop_one_bit.
+const BY_HAND: { name: string; hex: string; frameRate: number; maxReorderFrames: number }[] = [
+  {
+    name: "scaling lists of both sizes, whole and cut",
+    hex: "6764001ead846204881220488122048812204881214924924924924924924924924924924924" +
+      "92492492492492902bb201407b42000007d20001d4c108",
+    frameRate: 30_000 / 1001,
+    maxReorderFrames: 6, // 8100 macroblocks by 1200
+  },
+  {
+    name: "baseline without VUI, which has no B-frames",
+    hex: "6742001eec80501ec8",
+    frameRate: 0,
+    maxReorderFrames: 0,
+  },
+  {
+    name: "picture order count type 2, which cannot reorder",
+    hex: "674d001ed900a03d90",
+    frameRate: 0,
+    maxReorderFrames: 0,
+  },
+  {
+    name: "picture order count type 1 with a cycle",
+    hex: "674d001ed0a669900a03da1000003e90000ea60840",
+    frameRate: 30_000 / 1001,
+    maxReorderFrames: 6,
+  },
+];
+
+for (const { name, hex, frameRate, maxReorderFrames } of BY_HAND) {
+  Deno.test(`parseSps() reads ${name}`, () => {
+    const info = parseSps(Uint8Array.fromHex(hex));
+    assertEquals([info.width, info.height, info.frameRate], [640, 480, frameRate]);
+    assertEquals(info.maxReorderFrames, maxReorderFrames);
+  });
+}
+
 Deno.test("parseSps() infers the reordering depth that a silent VUI allows", () => {
   // x264 main 1280x720 with its VUI cut off: level 3.2 has room for 5 frames of 3600 macroblocks.
   const main = VECTORS.find((vector) => vector.name.includes("main"));

@@ -123,6 +123,21 @@ for (const { name, wire, offset } of REFUSALS) {
   });
 }
 
+Deno.test("parseHevcSps() finds the VUI behind sub-layers, PCM and predicted picture sets", () => {
+  // Made by hand from 7.3.2.2, 7.3.3, 7.3.7 and E.2.1: three sub-layers, three reference picture
+  // sets of which two are predicted (one drops the picture itself), two long-term pictures. The
+  // header tracer of ffmpeg 5.1.9 (-bsf:v trace_headers) reads the same fields to the last bit.
+  const sps = Uint8Array.fromHex(
+    "42010501600000030090000003000003005dd00001600000030090000003000003003c3fa005" +
+      "020169da596b6a57924ddde846b5ed3abb0582fffc0010000da808080f1f8000000300800000" +
+      "1904",
+  );
+  const info = parseHevcSps(sps);
+  assertEquals([info.width, info.height, info.temporalLayers], [636, 356, 3]);
+  assertEquals([info.level, info.maxReorderFrames, info.frameRate], [93, 2, 50]);
+  assertEquals(info.sampleAspectRatio, { width: 4, height: 3 });
+});
+
 Deno.test("parseHevcSps() refuses another NAL unit and one of another layer", () => {
   const { sps, pps } = setsOf(parseHevcDecoderConfigurationRecord(WIRE));
   assertThrows(() => parseHevcSps(pps[0]), ProtocolError);
