@@ -12,7 +12,7 @@ import type { ActorTimer } from "./actor_timer.ts";
 import { type Ask, ASK_REFUSED } from "./ask.ts";
 import { Alarm, type DueQueue } from "./due_queue.ts";
 import { type AnyActor, type Handler, Incarnation, type IncarnationHost } from "./incarnation.ts";
-import type { KindTable } from "./kind_table.ts";
+import type { KindTable, MessageType } from "./kind_table.ts";
 import { type Envelope, Mailbox, type Signal } from "./mailbox.ts";
 import type { Log, Ports } from "./ports.ts";
 import type { LocalRef, LocalTarget } from "./ref.ts";
@@ -23,7 +23,6 @@ import {
   SLICE_MS_MAX,
   type TurnClock,
 } from "./scheduler.ts";
-import type { MessageType } from "./kind_table.ts";
 import { RestartWindow } from "./supervisor.ts";
 
 /** What happened so far, for metrics; each only grows. */
