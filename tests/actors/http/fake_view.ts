@@ -48,7 +48,8 @@ const NODE: NodeInfo = {
   load: { cpu: 0.25, lagMs: 1.5, egressKbps: 7500, streams: 1, viewers: 3 },
 };
 
-function fakeSession(id: string): SessionInfo {
+/** A viewer of live/cam1. */
+export function fakeSession(id: string): SessionInfo {
   return {
     id,
     node: "n1",

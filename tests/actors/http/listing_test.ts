@@ -1,18 +1,18 @@
 // Goal: lists come whole and in order through pages of any size, also while items come and go.
 import { listOf } from "../../../actors/http/listing.ts";
 import { pageOf } from "../../../actors/http/node_view.ts";
-import { streamInfo } from "../../../actors/http/schemas.ts";
-import { assertEquals, assertMatch } from "../../support/assert.ts";
-import { fakeApi, fakeStream } from "./fake_view.ts";
+import { sessionInfo } from "../../../actors/http/schemas.ts";
+import { assert, assertEquals, assertMatch } from "../../support/assert.ts";
+import { fakeApi, fakeSession } from "./fake_view.ts";
 import { assertProblem } from "./problem_check.ts";
 
-const schema = listOf(streamInfo, "TestPage");
+const schema = listOf(sessionInfo, "TestPage");
 
 async function page(api: ReturnType<typeof fakeApi>["api"], query: Record<string, string>) {
-  const response = await api.request(`/api/v1/streams?${new URLSearchParams(query)}`);
+  const response = await api.request(`/api/v1/sessions?${new URLSearchParams(query)}`);
   assertEquals(response.status, 200);
   const { items, next } = schema.parse(await response.json());
-  return { names: items.map(({ name }) => name), next };
+  return { ids: items.map(({ id }) => id), next };
 }
 
 async function walk(api: ReturnType<typeof fakeApi>["api"], limit: number) {
@@ -20,8 +20,9 @@ async function walk(api: ReturnType<typeof fakeApi>["api"], limit: number) {
   let cursor: string | null = "";
   while (cursor !== null) {
     const query = { limit: String(limit), ...(cursor === "" ? {} : { cursor }) };
-    const { names, next } = await page(api, query);
-    pages.push(names);
+    const { ids, next } = await page(api, query);
+    pages.push(ids);
+    assert(pages.length < 100, "The cursor goes in circles");
     cursor = next;
   }
   return pages;
@@ -29,30 +30,30 @@ async function walk(api: ReturnType<typeof fakeApi>["api"], limit: number) {
 
 Deno.test("pageQuery reads 100 items unless told, and up to 1000", async () => {
   const { api, view } = fakeApi();
-  view.streamList = Array.from({ length: 1_001 }, (_, i) => fakeStream("live", `${i}`));
-  assertEquals((await page(api, {})).names.length, 100);
-  assertEquals((await page(api, { limit: "1000" })).names.length, 1_000);
-  assertEquals((await page(api, { limit: "1" })).names, ["0"]);
+  view.sessionList = Array.from({ length: 1_001 }, (_, i) => fakeSession(`${i}`));
+  assertEquals((await page(api, {})).ids.length, 100);
+  assertEquals((await page(api, { limit: "1000" })).ids.length, 1_000);
+  assertEquals((await page(api, { limit: "1" })).ids, ["0"]);
 });
 
-Deno.test("pageQuery walks a list of odd names in pages of any size", async () => {
+Deno.test("pageQuery walks a list of odd keys in pages of any size", async () => {
   const { api, view } = fakeApi();
-  const names = ["a", "a/b", "B", "摄像头", "\ufeffmark", "🎥", "50%", "x y", "\u0000"];
-  view.streamList = names.map((name) => fakeStream("live", name));
-  const sorted = [...names].sort();
-  for (let limit = 1; limit <= names.length + 1; limit++) {
+  const ids = ["a", "a/b", "B", "摄像头", "\ufeffmark", "\uffee", "🎥", "50%", "x y", "\u0000"];
+  view.sessionList = ids.map(fakeSession);
+  const sorted = [...ids].sort();
+  for (let limit = 1; limit <= ids.length + 1; limit++) {
     const pages = await walk(api, limit);
     assertEquals(pages.flat(), sorted);
-    assertEquals(pages.length, Math.ceil(names.length / limit));
+    assertEquals(pages.length, Math.ceil(ids.length / limit));
   }
 });
 
 Deno.test("pageQuery goes on behind an item that has gone", async () => {
   const { api, view } = fakeApi();
-  view.streamList = ["a", "b", "c", "d"].map((name) => fakeStream("live", name));
+  view.sessionList = ["a", "b", "c", "d"].map(fakeSession);
   const { next } = await page(api, { limit: "2" });
-  view.streamList = ["a", "aa", "c", "d"].map((name) => fakeStream("live", name));
-  assertEquals((await page(api, { limit: "2", cursor: next ?? "" })).names, ["c", "d"]);
+  view.sessionList = ["a", "aa", "c", "d"].map(fakeSession);
+  assertEquals((await page(api, { limit: "2", cursor: next ?? "" })).ids, ["c", "d"]);
 });
 
 Deno.test("pageQuery refuses a limit that is none", async () => {
