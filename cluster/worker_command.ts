@@ -29,9 +29,12 @@ export function workerArguments(config: GivenConfig, workerModule: URL): string[
 }
 
 /** Where the worker may listen; any port of the host when one of them is left to the system. */
-function listenPlaces(config: GivenConfig): string[] {
-  const host = config.host.includes(":") ? `[${config.host}]` : config.host;
-  const ports = [config.rtmpPort, config.httpPort];
-  // A port that was found by asking for any is then bound by its number.
-  return ports.includes(0) ? [host] : ports.map((port) => `${host}:${port}`);
+function listenPlaces({ host, rtmpPort, httpPort }: GivenConfig): string[] {
+  // `::` is tried on a port of the system's choice first; a host without IPv6 binds 0.0.0.0.
+  const wide = host === "::";
+  const hosts = wide ? ["[::]", "0.0.0.0"] : [host.includes(":") ? `[${host}]` : host];
+  const ports = [rtmpPort, httpPort];
+  if (ports.includes(0)) return hosts; // Found by asking for any, then perhaps bound by number.
+  const places = hosts.flatMap((name) => ports.map((port) => `${name}:${port}`));
+  return wide ? ["[::]:0", ...places] : places;
 }

@@ -80,7 +80,7 @@ Deno.test("workerArguments() grants the ports, the data directory and the host's
     "run",
     "--no-prompt",
     "--quiet",
-    "--allow-net=[::]:1935,[::]:8080",
+    "--allow-net=[::]:0,[::]:1935,[::]:8080,0.0.0.0:1935,0.0.0.0:8080",
     "--allow-read=/var/lib/hw",
     "--allow-write=/var/lib/hw",
     "--allow-sys=hostname",
@@ -89,6 +89,8 @@ Deno.test("workerArguments() grants the ports, the data directory and the host's
   ]);
   const named = workerArguments({ ...CONFIG, name: "a", host: "10.0.0.1", httpPort: 0 }, URL_OF_A);
   assert(named.includes("--allow-net=10.0.0.1"));
+  const fixed = workerArguments({ ...CONFIG, host: "2001:db8::7" }, URL_OF_A);
+  assert(fixed.includes("--allow-net=[2001:db8::7]:1935,[2001:db8::7]:8080"));
   assert(!named.some((argument) => argument.startsWith("--allow-sys")));
 });
 
