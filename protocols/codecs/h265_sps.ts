@@ -228,12 +228,14 @@ function predictReferenceSet(reader: BitReader, before: readonly number[]): numb
   for (let index = 0; index <= before.length; index++) {
     // used_by_curr_pic_flag, and only without it use_delta_flag; either keeps the picture.
     const keep = reader.flag() || reader.flag();
-    const delta = (before[index] ?? 0) + shift; // The last one is the set's own picture.
-    if (keep && delta !== 0) kept.push(delta); // A difference of 0 is the picture itself.
+    // The entry behind the last one is the picture that the set before belonged to.
+    if (keep) kept.push((before[index] ?? 0) + shift);
   }
-  atMost("NumDeltaPocs", kept.length, DPB_PICTURES_MAX, reader);
   kept.sort((a, b) => a - b);
-  return [...kept.filter((delta) => delta < 0).reverse(), ...kept.filter((delta) => delta > 0)];
+  const negative = kept.filter((delta) => delta < 0).reverse();
+  const positive = kept.filter((delta) => delta > 0); // Neither has 0, the picture itself.
+  atMost("NumDeltaPocs", negative.length + positive.length, DPB_PICTURES_MAX, reader);
+  return [...negative, ...positive];
 }
 
 function readVuiFields(

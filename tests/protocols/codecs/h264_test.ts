@@ -130,8 +130,8 @@ Deno.test("parseSps() refuses another NAL unit and a picture cropped to nothing"
 const BY_HAND: { name: string; hex: string; frameRate: number; maxReorderFrames: number }[] = [
   {
     name: "scaling lists of both sizes, whole and cut",
-    hex: "6764001ead846204881220488122048812204881214924924924924924924924924924924924" +
-      "92492492492492902bb201407b42000007d20001d4c108",
+    hex: "6764001ead846204881220488122048812204881222048812204881220488122048813492492" +
+      "492492492492492492492492492492492492492492902bb201407b42000007d20001d4c108",
     frameRate: 30_000 / 1001,
     maxReorderFrames: 6, // 8100 macroblocks by 1200
   },

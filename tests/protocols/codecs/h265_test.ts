@@ -129,7 +129,7 @@ Deno.test("parseHevcSps() finds the VUI behind sub-layers, PCM and predicted pic
   // header tracer of ffmpeg 5.1.9 (-bsf:v trace_headers) reads the same fields to the last bit.
   const sps = Uint8Array.fromHex(
     "42010501600000030090000003000003005dd00001600000030090000003000003003c3fa005" +
-      "020169da596b6a57924ddde846b5ed3abb0582fffc0010000da808080f1f8000000300800000" +
+      "020169da596b6a57924ddde846b5fdf53b0582fffc0010000da808080f1f8000000300800000" +
       "1904",
   );
   const info = parseHevcSps(sps);
