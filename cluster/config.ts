@@ -17,7 +17,7 @@ export interface GivenConfig {
   readonly rtmpPort: number;
   /** Port of the HTTP listener, 0 to 65535; 0 = any free port. */
   readonly httpPort: number;
-  /** Address that the listeners bind; `::` takes both families. */
+  /** IP address that the listeners bind, without brackets; `::` takes both families. */
   readonly host: string;
   /** Host name or address that others should use for this node; `undefined` = what it binds. */
   readonly advertise: string | undefined;

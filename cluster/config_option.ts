@@ -136,14 +136,20 @@ export function readAutoOrMs(text: string, maxMs: number): number | "auto" | und
   return text === "auto" ? "auto" : readInteger(text, 0, maxMs);
 }
 
-/** Reads an IP address or host name; the brackets that URLs put around IPv6 are taken off. */
-export function readAddress(text: string): string | undefined {
+/** Reads an IPv4 or IPv6 address; the brackets that URLs put around IPv6 are taken off. */
+export function readIpAddress(text: string): string | undefined {
   const bare = /^\[[^\]]*\]$/.test(text) ? text.slice(1, -1) : text;
-  if (bare.includes(":")) return URL.canParse(`http://[${bare}]/`) ? bare : undefined;
-  return /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i
-      .test(bare)
-    ? bare
-    : undefined;
+  const isAddress = bare.includes(":")
+    ? URL.canParse(`http://[${bare}]/`)
+    : /^(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/.test(bare);
+  return isAddress ? bare : undefined;
+}
+
+/** Reads an IP address or a host name (RFC 1123, and underscores, which are in use). */
+export function readHost(text: string): string | undefined {
+  if (/^[\d.]+$/.test(text) || /[:[]/.test(text)) return readIpAddress(text);
+  const label = "[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?";
+  return new RegExp(`^(?=.{1,253}$)${label}(\\.${label})*$`, "i").test(text) ? text : undefined;
 }
 
 /** The environment variable that says the same as a flag. */

@@ -13,8 +13,9 @@ import {
   integerOption,
   type Option,
   portOption,
-  readAddress,
   readAutoOrMs,
+  readHost,
+  readIpAddress,
   switchOption,
 } from "./config_option.ts";
 
@@ -39,9 +40,10 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<GivenConfig[Name]>
     flag: "host",
     placeholder: "ADDR",
     initial: "::",
-    allowed: "an IP address or a host name",
+    // No names: one may stand for several addresses, and the worker may bind just what is said.
+    allowed: "an IP address, such as ::, 0.0.0.0 or 127.0.0.1",
     help: "address that the listeners bind; :: takes both families",
-    read: readAddress,
+    read: readIpAddress,
   },
   advertise: {
     flag: "advertise",
@@ -50,7 +52,7 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<GivenConfig[Name]>
     initialNote: "the address a client connected to",
     allowed: "an IP address or a host name, without a port",
     help: "address of this node in redirects and for other nodes",
-    read: readAddress,
+    read: readHost,
   },
   name: {
     flag: "name",

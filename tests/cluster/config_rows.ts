@@ -67,8 +67,8 @@ export const ROWS: readonly Row[] = [
     variable: "HEADWATER_HOST",
     text: "127.0.0.1",
     value: "127.0.0.1",
-    bad: "a/b",
-    allowed: "an IP address or a host name",
+    bad: "localhost",
+    allowed: "an IP address, such as ::, 0.0.0.0 or 127.0.0.1",
   },
   {
     name: "advertise",

@@ -107,7 +107,7 @@ Deno.test("parseConfig() lets the last of a repeated flag count", () => {
 });
 
 Deno.test("parseConfig() reads IPv6 addresses with and without brackets", () => {
-  for (const text of ["::1", "[::1]", "2001:db8::7"]) {
+  for (const text of ["::1", "[::1]", "2001:db8::7", "::ffff:1.2.3.4"]) {
     const config = configOf(parseConfig(["--host", text], {}, noFile));
     assertEquals(config.host, text.replace(/[[\]]/g, ""));
   }
@@ -150,7 +150,8 @@ Deno.test("parseConfig() refuses odd texts of every kind", () => {
     ["--play-wait", ["", "s", "10 s", "10sec", "-1s", "1h1m", "61m", "Infinitys", "1d", "1S"]],
     ["--media-memory", ["0", "15MiB", "1TiB", "1gib", "1GB", "16777215B"]],
     ["--flush", ["", "-1", "20ms", "Auto", "1.5"]],
-    ["--host", ["", "a b", "::1::", "[::1", "1.2.3.4:5", ".a", "a..b", "-a", "x".repeat(254)]],
+    ["--host", ["", "a", "1.2.3", "1.2.3.256", "01.2.3.4", "::1::", "[::1", "1.2.3.4:5"]],
+    ["--advertise", ["", "a b", "::1::", "[a", "1.2.3.256", ".a", "a..b", "-a", "a".repeat(254)]],
     ["--name", ["", ".a", "-a", "a b", "ä", "a".repeat(65), "a\0"]],
     ["--data", ["", "a\0b", "a".repeat(4097)]],
     ["--api-token", ["", "a".repeat(15), "a".repeat(257), "with a space in it", "ä".repeat(16)]],
