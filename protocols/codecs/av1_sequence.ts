@@ -28,7 +28,7 @@ export interface Av1SequenceHeader {
 
 const WHERE = { protocol: "AV1", section: "5.5" };
 
-/** color_primaries, transfer_characteristics and matrix_coefficients of sRGB: 4:4:4 then (5.5.2). */
+/** color_primaries, transfer_characteristics, matrix_coefficients of sRGB: 4:4:4 then (5.5.2). */
 const SRGB = [1, 13, 0] as const;
 
 /**
