@@ -45,6 +45,7 @@ const MULTITRACK_HEADER_BYTES = 7; // As above; multitrack type and packet type,
 const COMPOSITION_BYTES = 3;
 
 /** What a signed 24-bit composition time can say, in milliseconds. */
+const COMPOSITION_MS_MIN = -0x800000;
 const COMPOSITION_MS_MAX = 0x7fffff;
 
 /** Timestamp of a tag or message: whole milliseconds, rounded down, modulo 2^32. */
@@ -238,5 +239,5 @@ function writesComposition(frame: Frame): boolean {
 /** Rounded, so that whole milliseconds survive; bounded by what the field can say. */
 function compositionMs(frame: Frame): number {
   const rounded = Math.round((frame.ptsUs - frame.dtsUs) / 1000);
-  return Math.max(-COMPOSITION_MS_MAX, Math.min(COMPOSITION_MS_MAX, rounded));
+  return Math.max(COMPOSITION_MS_MIN, Math.min(COMPOSITION_MS_MAX, rounded));
 }
