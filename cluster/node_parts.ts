@@ -13,6 +13,7 @@ import { ActorSystem } from "../actors/runtime/system.ts";
 import { Flusher } from "../actors/stream/flusher.ts";
 import { MediaBudget } from "../actors/stream/media_budget.ts";
 import { STREAM, StreamActor } from "../actors/stream/stream_actor.ts";
+import type { StreamCore } from "../actors/stream/stream_core.ts";
 import { StreamHub } from "../actors/stream/stream_hub.ts";
 import { streamKey } from "../actors/stream/stream_key.ts";
 import type { Config } from "./config.ts";
@@ -23,7 +24,7 @@ export interface NodeParts extends Edge {
   /** Unique to this start of the node: microseconds since 1970. */
   readonly incarnation: number;
   readonly gauge: LoopGauge;
-  readonly flusher: Flusher;
+  readonly flusher: Flusher<StreamCore>;
   readonly meter: LoadMeter;
 }
 
@@ -31,7 +32,7 @@ export interface NodeParts extends Edge {
 export function createParts(config: Config, ports: Ports): NodeParts {
   const { clock, timers, log } = ports;
   const gauge = new LoopGauge(clock, timers);
-  const flusher = new Flusher({
+  const flusher = new Flusher<StreamCore>({
     clock,
     timers,
     window: config.flushMs,

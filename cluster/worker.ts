@@ -9,6 +9,7 @@ import { keptApiToken } from "./api_token.ts";
 import type { Config, GivenConfig } from "./config.ts";
 import { isNodeName } from "./config_schema.ts";
 import { type DataLock, lockData } from "./data_lock.ts";
+import { guardFaults } from "./fault_guard.ts";
 import {
   type Handover,
   inputLines,
@@ -42,6 +43,7 @@ export async function runWorker(startNode: StartNode): Promise<number> {
   const { logLevel: level, logFormat: format } = handover.config;
   const openedLog = openLog({ level, format, writeAll: (bytes) => writeAll(Deno.stderr, bytes) });
   const ports = systemPorts(openedLog.log);
+  guardFaults(openedLog.log);
   try {
     const exitCode = await runNode(startNode, { handover, lines, ports });
     await closeLog(openedLog);

@@ -24,6 +24,7 @@ import { ConnOutlet } from "./conn_outlet.ts";
 import type { Edge } from "./edge.ts";
 import type { OutletEvents } from "./outlet.ts";
 import { hostPort } from "./host_port.ts";
+import type { RtmpPeer } from "./rtmp_peer.ts";
 import { RtmpPlays } from "./rtmp_plays.ts";
 import { RtmpPublishes } from "./rtmp_publishes.ts";
 
@@ -39,7 +40,7 @@ const VIEWER_READ_BYTES = 512;
 /** Time for handshake and connect; real clients need a few round trips. */
 const CONNECT_MS_MAX = 10_000;
 
-export class RtmpConnection implements ServerSessionEvents, OutletEvents {
+export class RtmpConnection implements ServerSessionEvents, OutletEvents, RtmpPeer {
   readonly id: string;
   readonly edge: Edge;
   readonly log: Log;

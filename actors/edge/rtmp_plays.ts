@@ -9,7 +9,7 @@ import { Viewer } from "../stream/viewer.ts";
 import type { Timer } from "../runtime/ports.ts";
 import { VIEWER, ViewerActor } from "./viewer_actor.ts";
 import { rtmpClass } from "./rtmp_class.ts";
-import type { RtmpConnection } from "./rtmp_connection.ts";
+import type { RtmpPeer } from "./rtmp_peer.ts";
 
 /** Streams one connection may play at once: a classroom's participants. */
 const PLAYS_MAX = 16;
@@ -26,16 +26,16 @@ interface Play {
 }
 
 export class RtmpPlays {
-  readonly #connection: RtmpConnection;
+  readonly #peer: RtmpPeer;
   readonly #byStreamId = new Map<number, Play>();
 
-  constructor(connection: RtmpConnection) {
-    this.#connection = connection;
+  constructor(peer: RtmpPeer) {
+    this.#peer = peer;
   }
 
   /** Starts a play, now or when its publisher comes. */
   start(request: PlayRequest): void {
-    const { edge } = this.#connection;
+    const { edge } = this.#peer;
     const { streamId } = request;
     this.end(streamId); // A second play on a message stream replaces the first.
     if (edge.admission.draining) {
@@ -54,7 +54,7 @@ export class RtmpPlays {
       const text = "Cannot play: the node has as many streams as it can hold";
       return this.#refuse(streamId, "NetStream.Play.Failed", text);
     }
-    const { outlet } = this.#connection;
+    const { outlet } = this.#peer;
     const viewer = new Viewer(core, this.#class(request), {
       joined: () => this.#accept(streamId),
       wake: () => outlet.pump(),
@@ -97,7 +97,7 @@ export class RtmpPlays {
       this.#accept(streamId);
       this.#close(play);
       const { app, name } = play.request;
-      this.#connection.session.endPlay(streamId, "unpublished", `${app}/${name} is unpublished`);
+      this.#peer.session.endPlay(streamId, "unpublished", `${app}/${name} is unpublished`);
       return;
     }
   }
@@ -106,7 +106,7 @@ export class RtmpPlays {
   leave(reason: string): void {
     for (const [streamId, play] of this.#byStreamId) {
       this.#close(play);
-      this.#connection.session.endPlay(streamId, "stopped", reason);
+      this.#peer.session.endPlay(streamId, "stopped", reason);
     }
   }
 
@@ -117,7 +117,7 @@ export class RtmpPlays {
 
   #class(options: { streamId: number; audio: boolean; video: boolean }) {
     const { streamId, audio, video } = options;
-    const { multitrack } = this.#connection.connected.capsEx;
+    const { multitrack } = this.#peer.connected.capsEx;
     return rtmpClass({ streamId, audio, video, multitrack });
   }
 
@@ -127,9 +127,9 @@ export class RtmpPlays {
     if (play === undefined || play.accepted) return;
     play.accepted = true;
     play.timer?.cancel();
-    this.#connection.log.info("playing", { session: play.id, stream: streamKey(play.request) });
-    this.#connection.session.acceptPlay(streamId);
-    this.#connection.answer();
+    this.#peer.log.info("playing", { session: play.id, stream: streamKey(play.request) });
+    this.#peer.session.acceptPlay(streamId);
+    this.#peer.answer();
   }
 
   /** The wait is over; a publisher that came meanwhile but sent no key frame yet is waited for. */
@@ -139,22 +139,22 @@ export class RtmpPlays {
     if (play.viewer.core.live) return this.#accept(streamId);
     this.#close(play);
     this.#notFound(play.request);
-    this.#connection.answer();
+    this.#peer.answer();
   }
 
   #notFound({ streamId, app, name }: PlayRequest): void {
-    this.#connection.edge.admission.refuse("not-found");
+    this.#peer.edge.admission.refuse("not-found");
     const text = `Cannot play ${app}/${name}: nobody publishes it`;
     this.#refuse(streamId, "NetStream.Play.StreamNotFound", text);
   }
 
   #refuse(streamId: number, code: string, description: string): void {
-    this.#connection.log.info("play refused", { reason: description });
-    this.#connection.session.refusePlay(streamId, code, description);
+    this.#peer.log.info("play refused", { reason: description });
+    this.#peer.session.refusePlay(streamId, code, description);
   }
 
   #list(id: string, { app, name, streamId }: PlayRequest, viewer: Viewer): void {
-    const { edge, outlet, remoteAddress, connected } = this.#connection;
+    const { edge, outlet, remoteAddress, connected } = this.#peer;
     edge.system.spawn(VIEWER, id, new ViewerActor((reason) => this.#kick(streamId, reason)));
     edge.sessions.add({
       id,
@@ -166,19 +166,19 @@ export class RtmpPlays {
       startedAtMs: edge.ports.clock.wallMs(),
       outlet,
       viewer,
-      bytesIn: () => this.#connection.bytesIn,
+      bytesIn: () => this.#peer.bytesIn,
       kick: (reason) => edge.system.ref(VIEWER, id).tell.kick({ reason }),
     });
   }
 
   #kick(streamId: number, reason: string): void {
     this.end(streamId);
-    this.#connection.session.endPlay(streamId, "stopped", reason);
-    this.#connection.closeWhenSent();
+    this.#peer.session.endPlay(streamId, "stopped", reason);
+    this.#peer.closeWhenSent();
   }
 
   #close(play: Play): void {
-    const { edge, outlet } = this.#connection;
+    const { edge, outlet } = this.#peer;
     this.#byStreamId.delete(play.request.streamId);
     play.timer?.cancel();
     play.viewer.close();

@@ -9,7 +9,7 @@ import { INGEST, IngestActor } from "../stream/ingest_actor.ts";
 import { STREAM } from "../stream/stream_actor.ts";
 import { streamKey, type StreamName } from "../stream/stream_key.ts";
 import { DropReport } from "./drop_report.ts";
-import type { RtmpConnection } from "./rtmp_connection.ts";
+import type { RtmpPeer } from "./rtmp_peer.ts";
 import { RtmpPublisher } from "./rtmp_publisher.ts";
 
 /** Streams one connection may publish: an encoder's ladder of qualities. */
@@ -25,7 +25,7 @@ interface Publish {
 }
 
 export class RtmpPublishes {
-  readonly #connection: RtmpConnection;
+  readonly #peer: RtmpPeer;
   readonly #drops: DropReport;
   readonly #byStreamId = new Map<number, Publish>();
   /** The publisher of the last message and its stream id: nearly always that of the next. */
@@ -33,14 +33,14 @@ export class RtmpPublishes {
   #last: RtmpPublisher | undefined;
   #closed = false;
 
-  constructor(connection: RtmpConnection) {
-    this.#connection = connection;
-    this.#drops = new DropReport(connection.log, connection.edge.ports.timers);
+  constructor(peer: RtmpPeer) {
+    this.#peer = peer;
+    this.#drops = new DropReport(peer.log, peer.edge.ports.timers);
   }
 
   /** Asks the stream's owner and tells the client; resolves when it is decided. */
   async start(request: PublishRequest): Promise<void> {
-    const { edge, session, log } = this.#connection;
+    const { edge, session, log } = this.#peer;
     const { streamId, app, name } = request;
     const refusal = this.#refusal();
     if (refusal !== undefined) return this.#refuse(streamId, "NetStream.Publish.Failed", refusal);
@@ -79,7 +79,7 @@ export class RtmpPublishes {
   end(streamId: number, command: string): void {
     const publish = this.#byStreamId.get(streamId);
     if (publish === undefined) return;
-    this.#connection.log.info("publisher stopped", { session: publish.ingestId, command });
+    this.#peer.log.info("publisher stopped", { session: publish.ingestId, command });
     this.#close(streamId, publish);
   }
 
@@ -87,7 +87,7 @@ export class RtmpPublishes {
   leave(reason: string): void {
     for (const [streamId, publish] of this.#byStreamId) {
       this.#close(streamId, publish);
-      this.#connection.session.endPublish(streamId, "NetStream.Unpublish.Success", reason);
+      this.#peer.session.endPublish(streamId, "NetStream.Unpublish.Success", reason);
     }
   }
 
@@ -99,8 +99,8 @@ export class RtmpPublishes {
   }
 
   #refusal(): string | undefined {
-    if (this.#connection.edge.admission.draining) {
-      this.#connection.edge.admission.refuse("draining");
+    if (this.#peer.edge.admission.draining) {
+      this.#peer.edge.admission.refuse("draining");
       return "Cannot publish here: the node is draining; connect to another one";
     }
     if (this.#byStreamId.size < PUBLISHES_MAX) return undefined;
@@ -108,7 +108,7 @@ export class RtmpPublishes {
   }
 
   #refuseFor(reason: "busy" | "full", { streamId, app, name }: PublishRequest): void {
-    this.#connection.edge.admission.refuse(reason);
+    this.#peer.edge.admission.refuse(reason);
     if (reason === "busy") {
       const text = `Cannot publish ${app}/${name}: somebody else publishes it`;
       return this.#refuse(streamId, "NetStream.Publish.BadName", text);
@@ -118,12 +118,12 @@ export class RtmpPublishes {
   }
 
   #refuse(streamId: number, code: string, description: string): void {
-    this.#connection.log.info("publish refused", { reason: description });
-    this.#connection.session.refusePublish(streamId, code, description);
+    this.#peer.log.info("publish refused", { reason: description });
+    this.#peer.session.refusePublish(streamId, code, description);
   }
 
   #list(id: string, { app, name }: PublishRequest): void {
-    const { edge, outlet, remoteAddress, connected } = this.#connection;
+    const { edge, outlet, remoteAddress, connected } = this.#peer;
     edge.sessions.add({
       id,
       protocol: "rtmp",
@@ -133,7 +133,7 @@ export class RtmpPublishes {
       userAgent: connected.flashVer,
       startedAtMs: edge.ports.clock.wallMs(),
       outlet,
-      bytesIn: () => this.#connection.bytesIn,
+      bytesIn: () => this.#peer.bytesIn,
       kick: (reason) => edge.system.ref(INGEST, id).tell.kick({ reason }),
     });
   }
@@ -143,21 +143,21 @@ export class RtmpPublishes {
     const publish = this.#byStreamId.get(streamId);
     if (publish === undefined) return;
     this.#close(streamId, publish);
-    this.#connection.session.endPublish(streamId, "NetStream.Unpublish.Success", reason);
-    this.#connection.closeWhenSent();
+    this.#peer.session.endPublish(streamId, "NetStream.Unpublish.Success", reason);
+    this.#peer.closeWhenSent();
   }
 
   #close(streamId: number, publish: Publish): void {
     this.#byStreamId.delete(streamId);
     this.#lastStreamId = -1;
     publish.publisher.ingest.revoke();
-    this.#connection.edge.sessions.delete(publish.ingestId);
-    this.#connection.edge.system.stop(INGEST, publish.ingestId);
+    this.#peer.edge.sessions.delete(publish.ingestId);
+    this.#peer.edge.system.stop(INGEST, publish.ingestId);
     this.#unpublish(publish.ingestId, publish.name);
   }
 
   #unpublish(ingestId: string, name: StreamName): void {
-    const { system, ports } = this.#connection.edge;
+    const { system, ports } = this.#peer.edge;
     if (system.ref(STREAM, streamKey(name)).tell.unpublish({ ingestId })) return;
     ports.timers.after(UNPUBLISH_RETRY_MS, () => this.#unpublish(ingestId, name));
   }

@@ -46,11 +46,6 @@ export interface NodeView {
   ready(): { readonly ready: boolean; readonly reason?: string };
 }
 
-/** The key by which streams are ordered. */
-export function streamKey(stream: { readonly app: string; readonly name: string }): string {
-  return `${stream.app}/${stream.name}`;
-}
-
 /** Cuts the requested page out of all items, which may come in any order; keys are unique. */
 export function pageOf<T>(
   items: Iterable<T>,

@@ -11,7 +11,6 @@
  * @module
  */
 import type { Clock, Timer, Timers } from "../runtime/ports.ts";
-import type { StreamCore } from "./stream_core.ts";
 
 /** Widest window "auto" chooses: beyond it viewers begin to notice the delay. */
 export const AUTO_WINDOW_MS_MAX = 100;
@@ -36,7 +35,15 @@ export function autoWindowMs(viewers: number, latenessMs: number): number {
   return windowMs < AUTO_WINDOW_MS_MIN ? 0 : Math.round(windowMs);
 }
 
-export interface FlusherOptions {
+/** What the flusher knows of a stream. */
+export interface Flushable {
+  /** Waiting for the next flush; kept by the flusher. */
+  dirty: boolean;
+  /** Makes bytes of what is new and offers them to every viewer. */
+  flush(): void;
+}
+
+export interface FlusherOptions<Stream extends Flushable> {
   readonly clock: Clock;
   readonly timers: Timers;
   /** Milliseconds, or "auto". */
@@ -44,13 +51,13 @@ export interface FlusherOptions {
   /** How late the event loop has been lately, in milliseconds. */
   latenessMs(): number;
   /** A stream's flush threw: a defect of ours that must not reach other streams. */
-  failed(stream: StreamCore, error: unknown): void;
+  failed(stream: Stream, error: unknown): void;
 }
 
-export class Flusher {
-  readonly #options: FlusherOptions;
-  #dirty: StreamCore[] = [];
-  #spare: StreamCore[] = [];
+export class Flusher<Stream extends Flushable = Flushable> {
+  readonly #options: FlusherOptions<Stream>;
+  #dirty: Stream[] = [];
+  #spare: Stream[] = [];
   #timer: Timer | undefined;
   #windowMs: number;
   #flushedAtMs = 0;
@@ -58,7 +65,7 @@ export class Flusher {
   /** Viewers of all streams; kept by the streams. */
   viewers = 0;
 
-  constructor(options: FlusherOptions) {
+  constructor(options: FlusherOptions<Stream>) {
     this.#options = options;
     this.#windowMs = options.window === "auto" ? 0 : options.window;
   }
@@ -69,7 +76,7 @@ export class Flusher {
   }
 
   /** The stream has something new. */
-  mark(stream: StreamCore): void {
+  mark(stream: Stream): void {
     if (stream.dirty) return;
     stream.dirty = true;
     this.#dirty.push(stream);
@@ -99,7 +106,7 @@ export class Flusher {
     this.#timer = undefined;
   }
 
-  #flushOne(stream: StreamCore): void {
+  #flushOne(stream: Stream): void {
     try {
       stream.flush();
     } catch (error) {

@@ -9,10 +9,9 @@
 import type { LogRecord } from "../../protocols/media/record.ts";
 import type { StreamName } from "./stream_key.ts";
 import { Encodings } from "./encodings.ts";
-import type { Flusher } from "./flusher.ts";
+import type { Flushable, Flusher } from "./flusher.ts";
 import type { MediaBudget } from "./media_budget.ts";
 import { StreamLog } from "./stream_log.ts";
-import type { Viewer } from "./viewer.ts";
 
 /** How far back a log reaches besides its newest group of pictures: what a replay may ask for. */
 const LOG_WINDOW_US = 5_000_000;
@@ -45,6 +44,16 @@ export interface Publication {
   readonly startedAtMs: number;
 }
 
+/** What a stream knows of its viewers. */
+export interface Watcher {
+  /** Its place in the stream's list; kept by the stream. */
+  index: number;
+  /** There may be something to send. */
+  wake(): void;
+  /** The stream is over at once, whatever was not sent yet. */
+  abort(): void;
+}
+
 /** Plain numbers the hot paths bump; whoever reports them reads them. */
 export interface StreamCounters {
   /** Frames appended. */
@@ -59,21 +68,20 @@ export interface StreamCounters {
   repairs: number;
 }
 
-export class StreamCore {
+export class StreamCore implements Flushable {
   readonly name: StreamName;
   readonly log: StreamLog;
   readonly encodings: Encodings;
   readonly counters: StreamCounters = { frames: 0, bytes: 0, jumps: 0, drops: 0, repairs: 0 };
-  readonly viewers: Viewer[] = [];
-  readonly #flusher: Flusher;
+  readonly viewers: Watcher[] = [];
+  readonly #flusher: Flusher<StreamCore>;
   /** Who publishes into the log, under what grant; set by the stream's actor on its owner. */
   publication: Publication | undefined;
   /** The stream is over for good: viewers that have all of it are done. */
   ended = false;
-  /** Waiting for the next flush; kept by the flusher. */
   dirty = false;
 
-  constructor(name: StreamName, options: { budget: MediaBudget; flusher: Flusher }) {
+  constructor(name: StreamName, options: { budget: MediaBudget; flusher: Flusher<StreamCore> }) {
     this.name = name;
     this.log = new StreamLog({ budget: options.budget, windowUs: LOG_WINDOW_US });
     this.encodings = new Encodings(this.log, options.budget);
@@ -117,14 +125,14 @@ export class StreamCore {
   }
 
   /** Called by the viewer itself as it comes. */
-  attach(viewer: Viewer): void {
+  attach(viewer: Watcher): void {
     viewer.index = this.viewers.length;
     this.viewers.push(viewer);
     this.#flusher.viewers++;
   }
 
   /** Called by the viewer itself as it leaves. */
-  detach(viewer: Viewer): void {
+  detach(viewer: Watcher): void {
     const last = this.viewers.pop()!;
     if (last !== viewer) {
       this.viewers[viewer.index] = last;
@@ -139,6 +147,6 @@ export class StreamCore {
     if (this.viewers.length === 0) return;
     this.encodings.catchUp();
     // A viewer may leave while it is woken; walking backwards, a swap brings in one already woken.
-    for (let i = this.viewers.length - 1; i >= 0; i--) this.viewers[i].events.wake();
+    for (let i = this.viewers.length - 1; i >= 0; i--) this.viewers[i].wake();
   }
 }

@@ -13,12 +13,12 @@ export const STREAMS_MAX = 20_000;
 
 export interface StreamHubOptions {
   readonly budget: MediaBudget;
-  readonly flusher: Flusher;
+  readonly flusher: Flusher<StreamCore>;
 }
 
 export class StreamHub {
   readonly budget: MediaBudget;
-  readonly flusher: Flusher;
+  readonly flusher: Flusher<StreamCore>;
   readonly #byKey = new Map<string, StreamCore>();
   /** Jumps, drops and the like of streams that are gone, so that totals never fall. */
   readonly past = { frames: 0, bytes: 0, jumps: 0, drops: 0, repairs: 0 };

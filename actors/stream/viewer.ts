@@ -8,7 +8,7 @@
  */
 import type { EncodingClass, EncodingLease } from "./encodings.ts";
 import type { Page } from "./page.ts";
-import type { StreamCore } from "./stream_core.ts";
+import type { StreamCore, Watcher } from "./stream_core.ts";
 
 /**
  * Unsent bytes beyond which a viewer is late: some seconds of a good picture. What it had to
@@ -18,16 +18,18 @@ const LATE_BYTES = 4 * 1024 * 1024;
 
 export interface ViewerEvents {
   /** The first bytes are about to be handed out: the time to send a response head. */
-  joined(): void;
+  readonly joined: () => void;
   /** There may be something to send: the outlet should ask when it is free. */
-  wake(): void;
+  readonly wake: () => void;
 }
 
 type Phase = "joining" | "live" | "paused" | "over";
 
-export class Viewer {
+export class Viewer implements Watcher {
   readonly core: StreamCore;
-  readonly events: ViewerEvents;
+  /** There may be something to send: the outlet should ask when it is free. */
+  readonly wake: () => void;
+  readonly #joined: () => void;
   #lease: EncodingLease;
   #phase: Phase = "joining";
   #opened = false;
@@ -41,12 +43,12 @@ export class Viewer {
   stalled = false;
   /** How often it jumped to a newer key frame because it was late. */
   jumps = 0;
-  /** Its place in the stream's list; kept by the stream. */
   index = -1;
 
   constructor(core: StreamCore, wanted: EncodingClass, events: ViewerEvents) {
     this.core = core;
-    this.events = events;
+    this.wake = events.wake;
+    this.#joined = events.joined;
     this.#lease = core.encodings.acquire(wanted);
     core.attach(this);
   }
@@ -91,7 +93,7 @@ export class Viewer {
 
   resume(): void {
     if (this.#phase === "paused") this.#phase = "joining";
-    this.events.wake();
+    this.wake();
   }
 
   /** Changes the wire format; joins again at a key frame unless paused. */
@@ -101,13 +103,13 @@ export class Viewer {
     this.core.encodings.release(old);
     this.#head = undefined;
     if (this.#phase === "live") this.#phase = "joining";
-    this.events.wake();
+    this.wake();
   }
 
   /** Is over at once, whatever is left. */
   abort(): void {
     this.#phase = "over";
-    this.events.wake();
+    this.wake();
   }
 
   /** Leaves the stream. */
@@ -127,7 +129,7 @@ export class Viewer {
     }
     this.#phase = "live";
     const opening = this.#opened ? undefined : this.#lease.encoding.encoder.opening(page.head);
-    if (!this.#opened) this.events.joined();
+    if (!this.#opened) this.#joined();
     this.#opened = true;
     return joinBytes(opening, this.#moveTo(page)) ?? this.next();
   }

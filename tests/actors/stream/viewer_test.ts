@@ -21,7 +21,7 @@ import { VirtualPorts } from "../../support/virtual_ports.ts";
 
 function newStream() {
   const ports = new VirtualPorts();
-  const flusher = new Flusher({
+  const flusher = new Flusher<StreamCore>({
     ...ports,
     window: 20,
     latenessMs: () => 0,

@@ -1,0 +1,26 @@
+/**
+ * What an RTMP connection offers to the streams that it publishes and plays.
+ *
+ * @module
+ */
+import type { ConnectRequest } from "../../protocols/rtmp/server_events.ts";
+import type { ServerSession } from "../../protocols/rtmp/server_session.ts";
+import type { Log } from "../runtime/ports.ts";
+import type { Edge } from "./edge.ts";
+import type { Outlet } from "./outlet.ts";
+
+export interface RtmpPeer {
+  readonly edge: Edge;
+  readonly log: Log;
+  readonly session: ServerSession;
+  readonly outlet: Outlet;
+  readonly remoteAddress: string;
+  /** What the client said of itself; nothing is published or played before it. */
+  readonly connected: ConnectRequest;
+  /** Bytes read from the socket. */
+  readonly bytesIn: number;
+  /** Sends what the session has to say. */
+  answer(): void;
+  /** Says goodbye: closes once what was said has been sent. */
+  closeWhenSent(): void;
+}
