@@ -150,7 +150,7 @@ function splitQuery(text: string): { path: string; query: string } {
   return { path: text.slice(0, mark), query: text.slice(mark + 1) };
 }
 
-/** ffmpeg and librtmp turn a name that ends in .mp4 or .f4v into the "mp4:NAME" of Flash servers. */
+/** ffmpeg turns a name that ends in .mp4 or .f4v into the "mp4:NAME" that Flash servers expect. */
 function withoutFilePrefix(streamName: string): string {
   return /^mp4:[^?]*\.(?:mp4|f4v)(?:\?|$)/.test(streamName) ? streamName.slice(4) : streamName;
 }

@@ -12,7 +12,7 @@ import { COMMAND_BYTES_MAX } from "./chunk_reader.ts";
 import type { AmfValue } from "./amf0.ts";
 import { amfField, amfText, type Command, writeCommand } from "./command.ts";
 import { connectArguments } from "./connect_arguments.ts";
-import { dataToPublish } from "./data_message.ts";
+import { dataToPublish, isPlaySignal } from "./data_message.ts";
 import { Exchange } from "./exchange.ts";
 import { ClientHandshake } from "./handshake.ts";
 import { MESSAGE_TYPE } from "./message.ts";
@@ -69,7 +69,8 @@ export interface ClientSessionEvents {
   /** Publishing or playing has begun on message stream `streamId`. */
   ready(streamId: number): void;
   /**
-   * Media to play; `body` is an FLV tag body and the receiver's to keep.
+   * Media to play; `body` is an FLV tag body and the receiver's to keep. Data by which servers
+   * talk to their player (onStatus, |RtmpSampleAccess) is left out.
    *
    * @param timestampMs Absolute, 0 to 2^32 - 1, wrapping.
    */
@@ -256,6 +257,7 @@ export class ClientSession {
 
   #media(typeId: MediaTypeId, timestampMs: number, body: Uint8Array): void {
     if (this.#options.role !== "play") return;
+    if (typeId === MESSAGE_TYPE.dataAmf0 && isPlaySignal(body)) return;
     // Some servers let media alone tell that play has begun.
     if (this.#state.kind === "requesting") this.#becomeReady();
     if (this.#state.kind === "ready") this.#events.media(typeId, timestampMs, body);

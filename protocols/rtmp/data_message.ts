@@ -14,6 +14,9 @@ const SET_DATA_FRAME = writeAmf0Values(["@setDataFrame"]);
 /** AMF0 string "onMetaData". */
 const ON_META_DATA = writeAmf0Values(["onMetaData"]);
 
+/** Names of data by which a server talks to its player; they are no part of the stream. */
+const SIGNALS = [writeAmf0Values(["|RtmpSampleAccess"]), writeAmf0Values(["onStatus"])];
+
 /**
  * Body of an AMF3 data message as AMF0. The type's name misleads: the body is AMF0 behind a zero
  * byte, and only single values in it may switch to AMF3.
@@ -26,6 +29,14 @@ export function dataFromAmf3(body: Uint8Array): Uint8Array {
 
 /** Marks onMetaData to be kept for viewers who join later; other data is returned as it is. */
 export function dataToPublish(body: Uint8Array): Uint8Array {
-  const isMetadata = ON_META_DATA.every((byte, index) => body[index] === byte);
-  return isMetadata ? concatBytes(SET_DATA_FRAME, body) : body;
+  return startsWith(body, ON_META_DATA) ? concatBytes(SET_DATA_FRAME, body) : body;
+}
+
+/** Whether a data message is the server's word to its player, not data of the stream. */
+export function isPlaySignal(body: Uint8Array): boolean {
+  return SIGNALS.some((name) => startsWith(body, name));
+}
+
+function startsWith(body: Uint8Array, name: Uint8Array): boolean {
+  return name.every((byte, index) => body[index] === byte);
 }

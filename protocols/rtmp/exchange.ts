@@ -201,7 +201,9 @@ export class Exchange {
   }
 
   #onAggregate(streamId: number, timestampMs: number, body: Uint8Array): void {
-    forEachAggregated(body, timestampMs, (typeId, partTimestampMs, part) => {
+    forEachAggregated(body, timestampMs, (typeId, partTimestampMs, view) => {
+      // Copied, or whoever keeps one small frame would keep all 8 MiB around it.
+      const part = view.slice();
       if (typeId === MESSAGE_TYPE.video || typeId === MESSAGE_TYPE.audio) {
         this.#handler.media(streamId, typeId, partTimestampMs, part);
       } else if (typeId === MESSAGE_TYPE.dataAmf0 || typeId === MESSAGE_TYPE.dataAmf3) {

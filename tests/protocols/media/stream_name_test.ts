@@ -122,7 +122,7 @@ const SPLITS: {
     expected: "live|cam|",
   },
   {
-    name: "the prefix that ffmpeg and librtmp put before .mp4",
+    name: "the prefix that ffmpeg 5.1 puts before .mp4",
     tcUrl: "rtmp://host/live",
     app: "live",
     streamName: "mp4:x.mp4?k=1",
