@@ -83,7 +83,7 @@ export class Viewer implements Watcher {
     const bytes = encoding.read(this.#position);
     if (bytes === undefined) return this.#lost();
     this.#position += bytes.length;
-    return this.#lease.reframe === undefined ? bytes : this.#lease.reframe(bytes);
+    return this.#lease.reframe === undefined ? bytes : this.#reframed(this.#lease.reframe(bytes));
   }
 
   /** Stops handing out media; {@link resume} joins again at a key frame. */
@@ -119,6 +119,11 @@ export class Viewer implements Watcher {
     this.#phase = "over";
     this.core.detach(this);
     this.core.encodings.release(this.#lease);
+  }
+
+  /** A viewer that wants one kind only may find nothing in a stretch. */
+  #reframed(bytes: Uint8Array): Uint8Array | undefined {
+    return bytes.length === 0 ? this.next() : bytes;
   }
 
   #join(): Uint8Array | undefined {

@@ -10,7 +10,7 @@ import type { PageEncoder } from "../media/page_encoder.ts";
 import type { LogRecord, StreamHead } from "../media/record.ts";
 import { fileOpening, PREVIOUS_TAG_SIZE_BYTES, writePreviousTagSize } from "./file_header.ts";
 import { encodeRecords, prefaceRecords, RecordBody } from "./record_body.ts";
-import { type BodyOptions, timestampMsOf } from "./tag_body.ts";
+import type { BodyOptions } from "./tag_body.ts";
 import { TAG_HEADER_BYTES, writeTagHeader } from "./tag_header.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -42,7 +42,7 @@ export class FlvPageEncoder implements PageEncoder {
 
   write(record: LogRecord, target: Uint8Array, offset: number): void {
     this.#body.load(record);
-    writeFlvTag(this.#body, record.dtsUs, target, offset);
+    writeFlvTag(this.#body, target, offset);
   }
 
   closing(): Uint8Array {
@@ -67,12 +67,11 @@ export function flvTagBytes(body: RecordBody): number {
 /** Writes the loaded body as a tag; returns the offset behind it. */
 export function writeFlvTag(
   body: RecordBody,
-  dtsUs: number,
   target: Uint8Array,
   offset: number,
 ): number {
-  const { type, head, headBytes, data, bytes } = body;
-  writeTagHeader({ type, bodyBytes: bytes, dtsMs: timestampMsOf(dtsUs) }, target, offset);
+  const { type, timestampMs, head, headBytes, data, bytes } = body;
+  writeTagHeader({ type, bodyBytes: bytes, dtsMs: timestampMs }, target, offset);
   let at = offset + TAG_HEADER_BYTES;
   for (let index = 0; index < headBytes; index++) target[at++] = head[index];
   target.set(data, at);

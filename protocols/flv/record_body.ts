@@ -14,6 +14,7 @@ import {
   type BodyOptions,
   frameBodyHeadBytes,
   sequenceStartBody,
+  timestampMsOf,
   VIDEO_METADATA_HEAD_BYTES,
   writeFrameBodyHead,
   writeVideoMetadataHead,
@@ -27,6 +28,8 @@ export class RecordBody {
   type: TagType = TAG_TYPE.script;
   readonly head = new Uint8Array(BODY_HEAD_BYTES_MAX);
   headBytes = 0;
+  /** Timestamp of the tag or message, in milliseconds modulo 2^32. */
+  timestampMs = 0;
   /** A view of the record's own bytes. */
   data: Uint8Array = NOTHING;
   readonly #options: BodyOptions;
@@ -48,6 +51,7 @@ export class RecordBody {
    * @returns Whether the format carries the record.
    */
   load(record: LogRecord): boolean {
+    this.timestampMs = timestampMsOf(record.dtsUs);
     switch (record.kind) {
       case "frame":
         return this.#loadFrame(record);
@@ -82,6 +86,9 @@ export class RecordBody {
   }
 
   #loadScript(record: DataRecord): boolean {
+    // onMetaData describes the whole stream (E.5). FFmpeg takes one that is not at zero for a
+    // track of its own.
+    if (record.name === "onMetaData") this.timestampMs = 0;
     this.type = TAG_TYPE.script;
     this.headBytes = 0;
     this.data = record.payload;

@@ -8,7 +8,6 @@
  * @module
  */
 import { encodeRecords, prefaceRecords, RecordBody } from "../flv/record_body.ts";
-import { timestampMsOf } from "../flv/tag_body.ts";
 import { TAG_TYPE } from "../flv/tag_header.ts";
 import type { PageEncoder } from "../media/page_encoder.ts";
 import type { LogRecord, StreamHead } from "../media/record.ts";
@@ -60,13 +59,13 @@ export class RtmpPageEncoder implements PageEncoder {
 
   sizeOf(record: LogRecord): number {
     if (!this.#body.load(record) || !carries(this.#body.type, this.#options)) return 0;
-    return chunkedMessageBytes(this.#head(record), this.#body.bytes, OUTPUT_CHUNK_BYTES);
+    return chunkedMessageBytes(this.#head(), this.#body.bytes, OUTPUT_CHUNK_BYTES);
   }
 
   write(record: LogRecord, target: Uint8Array, offset: number): void {
     this.#body.load(record);
     const { head, headBytes, data } = this.#body;
-    const message = this.#head(record);
+    const message = this.#head();
     writeChunkedMessage(message, head, headBytes, data, OUTPUT_CHUNK_BYTES, target, offset);
   }
 
@@ -75,11 +74,11 @@ export class RtmpPageEncoder implements PageEncoder {
     return NOTHING;
   }
 
-  #head(record: LogRecord): MessageHead {
-    const { type } = this.#body;
+  #head(): MessageHead {
+    const { type, timestampMs } = this.#body;
     return {
       chunkStreamId: chunkStreamIdOf(type),
-      timestampMs: timestampMsOf(record.dtsUs),
+      timestampMs,
       typeId: type, // Tags and messages share their numbers.
       streamId: this.#options.streamId,
     };

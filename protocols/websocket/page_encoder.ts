@@ -48,7 +48,7 @@ export class WebSocketFlvPageEncoder implements PageEncoder {
     this.#body.load(record);
     const tagBytes = flvTagBytes(this.#body);
     const start = writeServerFrameHeader(OPCODE.binary, tagBytes, target, offset);
-    writeFlvTag(this.#body, record.dtsUs, target, start);
+    writeFlvTag(this.#body, target, start);
   }
 
   closing(): Uint8Array {

@@ -3,13 +3,13 @@
  *
  * @module
  */
+import { streamKey } from "../../../actors/stream/stream_key.ts";
 import { type ApiOptions, createApi } from "../../../actors/http/api.ts";
 import {
   type NodeInfo,
   type NodeView,
   pageOf,
   type SessionInfo,
-  streamKey,
 } from "../../../actors/http/node_view.ts";
 import type { StreamInfo } from "../../../actors/http/schemas.ts";
 import type { Log, LogFields } from "../../../actors/runtime/ports.ts";

@@ -63,7 +63,8 @@ Deno.test("FlvPageEncoder.preface() is metadata, then sequence headers, at the t
   const [metadata, video, audio] = flvTags(file);
   const preface = new FlvPageEncoder().preface(headOf(file), 1_234_567_999);
   const tags = flvTags(joined(file, [preface]));
-  assertEquals(tags.map(({ dtsMs }) => dtsMs), [1_234_567, 1_234_567, 1_234_567]);
+  // FFmpeg makes a track of its own of metadata that is not at zero.
+  assertEquals(tags.map(({ dtsMs }) => dtsMs), [0, 1_234_567, 1_234_567]);
   assertEquals(tags.map(({ body }) => body.toHex()), [
     metadata.body.toHex(),
     video.body.toHex(),
