@@ -16,23 +16,28 @@ export class AmfOutput {
   #depth = 0;
 
   uint8(value: number): void {
-    this.#bytes[this.#room(1)] = value;
+    const offset = this.#room(1); // First: it may move the bytes.
+    this.#bytes[offset] = value;
   }
 
   uint16(value: number): void {
-    this.#view.setUint16(this.#room(2), value);
+    const offset = this.#room(2); // First: it may move the bytes.
+    this.#view.setUint16(offset, value);
   }
 
   uint32(value: number): void {
-    this.#view.setUint32(this.#room(4), value);
+    const offset = this.#room(4); // First: it may move the bytes.
+    this.#view.setUint32(offset, value);
   }
 
   double(value: number): void {
-    this.#view.setFloat64(this.#room(8), value);
+    const offset = this.#room(8); // First: it may move the bytes.
+    this.#view.setFloat64(offset, value);
   }
 
   raw(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#room(bytes.length));
+    const offset = this.#room(bytes.length); // First: it may move the bytes.
+    this.#bytes.set(bytes, offset);
   }
 
   /**
