@@ -4,15 +4,16 @@
  *
  * @module
  */
+import { clientCommand, clientMessage, connectCommand } from "../support/rtmp_session.ts";
 import { ProtocolError } from "../../protocols/errors.ts";
 import { ClientSession } from "../../protocols/rtmp/client_session.ts";
 import { MEDIA_MESSAGE_BYTES_MAX } from "../../protocols/rtmp/server_streams.ts";
 import { SERVER_OUTPUT_BYTES_MAX, ServerSession } from "../../protocols/rtmp/server_session.ts";
 
-/** One thing to fuzz. */
-export interface FuzzTarget {
+/** A kind of session under fuzz. */
+export interface RtmpSessionFuzzTarget {
   readonly name: string;
-  readonly seeds: readonly Uint8Array[];
+  readonly seeds: Uint8Array[];
   /** Throws on a defect, never for what the input is allowed to cause. */
   run(input: Uint8Array): void;
 }
@@ -37,62 +38,144 @@ const SERVER_SEEDS = [
   "nginx_rtmp_1.2.2_to_our_play.bin",
 ].map((name) => vector(name).subarray(HANDSHAKE_BYTES));
 
+/** Programs for {@link messagesOf}: publish twice, play and end it; then what chance makes of it. */
+const PROGRAM_SEEDS = [
+  "0001000101000a01000b01000c0100020100010200030100040100",
+  "000100020100050100060101070100080100090100020101030100",
+  "010100020200010300010000" + "0a00000e01000f01001001001101000d0000",
+].map((hex) => Uint8Array.fromHex(hex));
+
 const HANDSHAKE = Uint8Array.of(3, ...new Uint8Array(HANDSHAKE_BYTES - 1));
 const RANDOM = new Uint8Array(1536);
 
 /** All targets. */
-export const RTMP_SESSION_FUZZ_TARGETS: readonly FuzzTarget[] = [
+export const RTMP_SESSION_FUZZ_TARGETS: RtmpSessionFuzzTarget[] = [
   { name: "server session, decisions at once", seeds: CLIENT_SEEDS, run: runServer(false) },
   { name: "server session, decisions later", seeds: CLIENT_SEEDS, run: runServer(true) },
   { name: "server session, from the first byte", seeds: CLIENT_SEEDS, run: runServerRaw },
+  { name: "server session, commands in any order", seeds: PROGRAM_SEEDS, run: runProgram(false) },
+  { name: "server session, late in any order", seeds: PROGRAM_SEEDS, run: runProgram(true) },
   { name: "client session, publishing", seeds: SERVER_SEEDS, run: runClient("publish") },
   { name: "client session, playing", seeds: SERVER_SEEDS, run: runClient("play") },
 ];
 
-/** The input's first byte chooses how it is cut, so that fragmentation is fuzzed too. */
+/** The input's last byte chooses how it is cut, so that fragmentation is fuzzed too. */
 function forEachPiece(input: Uint8Array, take: (piece: Uint8Array) => void): void {
-  const pieceMax = input.length === 0 ? 1 : 1 + input[0] * input[0];
+  const pieceMax = 1 + (input.at(-1) ?? 0) ** 2;
   for (let at = 0; at < input.length; at += pieceMax) take(input.slice(at, at + pieceMax));
 }
 
 function runServer(later: boolean): (input: Uint8Array) => void {
-  return (input) => {
-    const publishing = new Set<number>();
-    const pending: (() => void)[] = [];
-    const decide = (decision: () => void) => void (later ? pending.push(decision) : decision());
-    const session: ServerSession = new ServerSession({
-      connect: () => decide(() => session.acceptConnect()),
+  return (input) => feedServer(later, (take) => forEachPiece(input, take));
+}
+
+/** Well-formed messages in an order of the input's choosing, behind a connect. */
+function runProgram(later: boolean): (input: Uint8Array) => void {
+  return (input) =>
+    feedServer(later, (take) => {
+      take(connectCommand({ capsEx: 1 }));
+      for (const message of messagesOf(input)) take(message);
+    });
+}
+
+const COMMANDS = [
+  "createStream",
+  "publish",
+  "play",
+  "closeStream",
+  "deleteStream",
+  "pause",
+  "receiveAudio",
+  "receiveVideo",
+  "FCPublish",
+  "FCUnpublish",
+  "play2",
+  "seek",
+  "releaseStream",
+  "getStreamLength",
+  "nonsense",
+  "connect",
+];
+const MEDIA_TYPES = [8, 9, 18, 15];
+const ARGUMENTS = [undefined, "a", "b", true, false, 0, 1, 2, 33, -1, NaN, "../x", "a%2fb", ""];
+
+/** Three bytes of `program` are one message: which, on which stream, with what argument. */
+function* messagesOf(program: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at + 2 < program.length; at += 3) {
+    const streamId = program[at + 1] % 40;
+    const value = ARGUMENTS[program[at + 2] % ARGUMENTS.length];
+    const which = program[at] % (COMMANDS.length + MEDIA_TYPES.length);
+    const command = COMMANDS[which];
+    yield command === undefined
+      ? clientMessage(MEDIA_TYPES[which - COMMANDS.length], streamId, Uint8Array.of(0, 2, 0))
+      : clientCommand(streamId, command, program[at + 2], null, value, -2);
+  }
+}
+
+function feedServer(later: boolean, feed: (take: (piece: Uint8Array) => void) => void): void {
+  const owner = new Owner(later);
+  tolerant(() => {
+    owner.session.feed(HANDSHAKE);
+    feed((piece) => {
+      owner.session.feed(piece);
+      owner.decide();
+    });
+    owner.decideAll();
+  });
+}
+
+/** Accepts everything, at once or as late as it may, and checks what it is told. */
+class Owner {
+  readonly session: ServerSession;
+  readonly #publishing = new Set<number>();
+  readonly #pending: (() => void)[] = [];
+  readonly #later: boolean;
+
+  constructor(later: boolean) {
+    this.#later = later;
+    this.session = new ServerSession({
+      connect: () => this.#soon(() => this.session.acceptConnect()),
       publish: ({ streamId, app, name }) => {
         checkName(app, name);
-        decide(() => void (session.acceptPublish(streamId) && publishing.add(streamId)));
+        check(!this.#publishing.has(streamId), `stream ${streamId} publishes twice`);
+        this.#soon(() => {
+          if (this.session.acceptPublish(streamId)) this.#publishing.add(streamId);
+        });
       },
       play: ({ streamId, app, name }) => {
         checkName(app, name);
-        decide(() => session.acceptPlay(streamId));
+        check(!this.#publishing.has(streamId), `stream ${streamId} plays what it publishes`);
+        this.#soon(() => this.session.acceptPlay(streamId));
       },
       pause: () => {},
       receive: () => {},
       media: (streamId, _typeId, _timestampMs, body) => {
-        check(publishing.has(streamId), `media of stream ${streamId}, which does not publish`);
+        check(this.#publishing.has(streamId), `media of stream ${streamId}, which is not live`);
         check(body.length <= MEDIA_MESSAGE_BYTES_MAX, `a body of ${body.length} bytes`);
       },
-      ended: (streamId) => void publishing.delete(streamId),
+      ended: (streamId) => void this.#publishing.delete(streamId),
     }, { random: RANDOM });
-    tolerant(() => {
-      session.feed(HANDSHAKE);
-      forEachPiece(input, (piece) => {
-        session.feed(piece);
-        // Each decision lets the input run to the next; it cannot ask more often than it has bytes.
-        for (let decision = pending.shift(); decision !== undefined; decision = pending.shift()) {
-          decision();
-          session.resume();
-        }
-        check(!session.waiting, "it waits and nobody was asked");
-        const bytes = session.takeOutput()?.length ?? 0;
-        check(bytes <= SERVER_OUTPUT_BYTES_MAX, `${bytes} bytes of output`);
-      });
-    });
-  };
+  }
+
+  #soon(decision: () => void): void {
+    if (this.#later) this.#pending.push(decision);
+    else decision();
+  }
+
+  /** Decides only what input waits for: plays may be overtaken by what the client does next. */
+  decide(): void {
+    while (this.session.waiting) {
+      check(this.#pending.length > 0, "it waits and nobody was asked");
+      this.decideAll();
+    }
+    const bytes = this.session.takeOutput()?.length ?? 0;
+    check(bytes <= SERVER_OUTPUT_BYTES_MAX, `${bytes} bytes of output`);
+  }
+
+  decideAll(): void {
+    for (const decision of this.#pending.splice(0)) decision();
+    this.session.resume();
+  }
 }
 
 function runServerRaw(input: Uint8Array): void {
