@@ -93,13 +93,6 @@ export function sendReconnectRequest(
   sendCommand(output, COMMAND_CHUNK_STREAM_ID, 0, writeCommand("onStatus", 0, null, info));
 }
 
-/** Sends an AMF0 data message on a message stream. */
-export function sendData(output: SessionOutput, streamId: number, ...values: AmfValue[]): void {
-  const typeId = MESSAGE_TYPE.dataAmf0;
-  const head = { chunkStreamId: STATUS_CHUNK_STREAM_ID, timestampMs: 0, typeId, streamId };
-  output.send(head, writeAmf0Values(values));
-}
-
 function sendCommand(
   output: SessionOutput,
   chunkStreamId: number,

@@ -9,12 +9,11 @@
 import { FRAME_BYTES_MAX } from "../media/record.ts";
 import { streamNameFromRtmp } from "../media/stream_name.ts";
 import { COMMAND_BYTES_MAX } from "./chunk_reader.ts";
-import { amfRecord, type Command } from "./command.ts";
+import { type Command } from "./command.ts";
 import type { Exchange } from "./exchange.ts";
 import { NET_STREAMS_MAX, type NetStream, NetStreamTable } from "./net_stream.ts";
 import {
   failure,
-  sendData,
   sendError,
   sendNotice,
   sendResult,
@@ -133,9 +132,8 @@ export class ServerStreams {
     this.#exchange.sendUserControl({ event: "streamBegin", streamId });
     if (reset) this.#status(streamId, success("NetStream.Play.Reset", "Playing and resetting."));
     this.#status(streamId, success("NetStream.Play.Start", "Started playing."));
-    const { output } = this.#exchange;
-    sendData(output, streamId, "|RtmpSampleAccess", true, true);
-    sendData(output, streamId, "onStatus", amfRecord([["code", "NetStream.Data.Start"]]));
+    // |RtmpSampleAccess and NetStream.Data.Start, which Flash Player waited for, are left out: no
+    // player of today does, and FFmpeg makes a data track of them.
     return true;
   }
 
