@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type AmfValue, writeAmf0Values } from "./amf0.ts";
+import type { AmfValue } from "./amf0.ts";
 import { amfRecord, writeCommand } from "./command.ts";
 import { MESSAGE_TYPE } from "./message.ts";
 import type { SessionOutput } from "./session_output.ts";
