@@ -4,7 +4,7 @@
  * @module
  */
 import type { MetricsSnapshot } from "../actors/http/metrics_source.ts";
-import type { StreamCounters } from "../actors/stream/stream_core.ts";
+import { addCounts } from "../actors/stream/stream_hub.ts";
 import type { NodeParts } from "./node_parts.ts";
 
 /** The node's numbers as they are now. */
@@ -18,8 +18,12 @@ export function nodeSnapshot(parts: NodeParts): MetricsSnapshot {
   }
   const streams = { live: 0, idle: 0 };
   for (const core of hub.values()) streams[core.live ? "live" : "idle"]++;
-  const total = (counter: keyof StreamCounters) =>
-    [...hub.values()].reduce((sum, core) => sum + core.counters[counter], hub.past[counter]);
+  const totals = { ...hub.past };
+  const repairs = { ...hub.pastRepairs };
+  for (const core of hub.values()) {
+    addCounts(totals, core.counters);
+    addCounts(repairs, core.repairs);
+  }
   const bytes = (way: "in" | "out") =>
     Object.fromEntries(Object.entries(traffic).map(([protocol, sums]) => [protocol, sums[way]]));
   return {
@@ -29,10 +33,10 @@ export function nodeSnapshot(parts: NodeParts): MetricsSnapshot {
     streams,
     bytesIn: bytes("in"),
     bytesOut: bytes("out"),
-    framesIn: total("frames"),
-    lateJumps: total("jumps"),
+    framesIn: totals.frames,
+    lateJumps: totals.jumps,
     viewersTimedOut: sweep.timedOut,
-    repairs: { all: total("repairs") },
+    repairs: { ...repairs },
     refused: admission.refused,
     flushWindowMs: flusher.windowMs,
     loopLatenessMs: { p50: gauge.quantileMs(0.5), p99: gauge.quantileMs(0.99) },

@@ -17,6 +17,7 @@ import {
 import { STREAM } from "../actors/stream/stream_actor.ts";
 import type { StreamCore } from "../actors/stream/stream_core.ts";
 import { streamKey, type StreamName } from "../actors/stream/stream_key.ts";
+import { sumOfRepairs } from "../actors/stream/timeline_repair.ts";
 import type { Track } from "../protocols/media/track.ts";
 import type { NodeParts } from "./node_parts.ts";
 
@@ -107,7 +108,7 @@ export class LocalNodeView implements NodeView {
       bitrateKbps: this.#parts.meter.bitrateKbps(core),
       viewers,
       drops: core.counters.jumps,
-      repairs: core.counters.repairs,
+      repairs: sumOfRepairs(core.repairs),
     };
   }
 

@@ -35,7 +35,7 @@ export class Ingest {
 
   constructor(core: StreamCore, grant: Grant, clock: Clock) {
     this.grant = grant;
-    this.repair = new TimelineRepair(grant.startUs);
+    this.repair = new TimelineRepair(grant.startUs, core.repairs);
     this.#core = core;
     this.#clock = clock;
     this.#nextSeq = grant.nextSeq;
@@ -53,7 +53,6 @@ export class Ingest {
     if (!this.#open()) return;
     const { repair } = this;
     const dtsUs = repair.place(trackId(frame.track), frame.sourceUs, this.#clock.nowMs());
-    this.#core.counters.repairs = repair.repairs;
     if (dtsUs === undefined) return this.dropped();
     if (dtsUs > this.#newestUs) this.#newestUs = dtsUs;
     this.#core.append({

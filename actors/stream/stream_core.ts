@@ -11,6 +11,7 @@ import type { StreamName } from "./stream_key.ts";
 import { Encodings } from "./encodings.ts";
 import type { Flushable, Flusher } from "./flusher.ts";
 import type { MediaBudget } from "./media_budget.ts";
+import { noRepairs, type RepairCounts } from "./timeline_repair.ts";
 import { StreamLog } from "./stream_log.ts";
 
 /** How far back a log reaches besides its newest group of pictures: what a replay may ask for. */
@@ -64,15 +65,15 @@ export interface StreamCounters {
   jumps: number;
   /** Frames the ingest could not use. */
   drops: number;
-  /** Timestamps the ingest repaired. */
-  repairs: number;
 }
 
 export class StreamCore implements Flushable {
   readonly name: StreamName;
   readonly log: StreamLog;
   readonly encodings: Encodings;
-  readonly counters: StreamCounters = { frames: 0, bytes: 0, jumps: 0, drops: 0, repairs: 0 };
+  readonly counters: StreamCounters = { frames: 0, bytes: 0, jumps: 0, drops: 0 };
+  /** Timestamps the ingest repaired, by kind. */
+  readonly repairs: RepairCounts = noRepairs();
   readonly viewers: Watcher[] = [];
   readonly #flusher: Flusher<StreamCore>;
   /** Who publishes into the log, under what grant; set by the stream's actor on its owner. */

@@ -6,6 +6,7 @@
 import { streamKey, type StreamName } from "./stream_key.ts";
 import type { Flusher } from "./flusher.ts";
 import type { MediaBudget } from "./media_budget.ts";
+import { noRepairs } from "./timeline_repair.ts";
 import { StreamCore } from "./stream_core.ts";
 
 /** Most streams a node has data of, waited-for ones included: each costs some kilobytes. */
@@ -21,7 +22,8 @@ export class StreamHub {
   readonly flusher: Flusher<StreamCore>;
   readonly #byKey = new Map<string, StreamCore>();
   /** Jumps, drops and the like of streams that are gone, so that totals never fall. */
-  readonly past = { frames: 0, bytes: 0, jumps: 0, drops: 0, repairs: 0 };
+  readonly past = { frames: 0, bytes: 0, jumps: 0, drops: 0 };
+  readonly pastRepairs = noRepairs();
 
   constructor(options: StreamHubOptions) {
     this.budget = options.budget;
@@ -67,8 +69,15 @@ export class StreamHub {
   #forget(key: string, core: StreamCore): void {
     this.#byKey.delete(key);
     core.log.clear();
-    for (const counter of Object.keys(this.past) as (keyof typeof this.past)[]) {
-      this.past[counter] += core.counters[counter];
-    }
+    addCounts(this.past, core.counters);
+    addCounts(this.pastRepairs, core.repairs);
   }
+}
+
+/** Adds each number of `counts` to its like in `sums`. */
+export function addCounts<Name extends string>(
+  sums: Record<Name, number>,
+  counts: Readonly<Record<Name, number>>,
+): void {
+  for (const name of Object.keys(sums) as Name[]) sums[name] += counts[name];
 }

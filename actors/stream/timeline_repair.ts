@@ -41,6 +41,16 @@ export interface RepairCounts {
   early: number;
 }
 
+/** Counts of a stream that needed none. */
+export function noRepairs(): RepairCounts {
+  return { backward: 0, forward: 0, lifted: 0, early: 0 };
+}
+
+/** All kinds together. */
+export function sumOfRepairs({ backward, forward, lifted, early }: RepairCounts): number {
+  return backward + forward + lifted + early;
+}
+
 interface TrackClock {
   /** Where its newest frame was placed. */
   placedUs: number;
@@ -49,7 +59,8 @@ interface TrackClock {
 }
 
 export class TimelineRepair {
-  readonly counts: RepairCounts = { backward: 0, forward: 0, lifted: 0, early: 0 };
+  /** What was repaired so far; may be shared with whoever reports it. */
+  readonly counts: RepairCounts;
   readonly #startUs: number;
   readonly #tracks = new Map<number, TrackClock>();
   /** Added to every source time; not known before the first frame. */
@@ -62,15 +73,13 @@ export class TimelineRepair {
   #newestUs = 0;
   #newestAtMs = 0;
 
-  /** @param startUs Where on the timeline the first frame belongs. */
-  constructor(startUs = TIMELINE_START_US) {
+  /**
+   * @param startUs Where on the timeline the first frame belongs.
+   * @param counts Where repairs are counted.
+   */
+  constructor(startUs = TIMELINE_START_US, counts = noRepairs()) {
     this.#startUs = startUs;
-  }
-
-  /** Sum of all repairs. */
-  get repairs(): number {
-    const { backward, forward, lifted, early } = this.counts;
-    return backward + forward + lifted + early;
+    this.counts = counts;
   }
 
   /**
