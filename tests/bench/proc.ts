@@ -1,0 +1,39 @@
+/**
+ * CPU time and memory of other processes, from Linux's `/proc`.
+ *
+ * @module
+ */
+
+/** Clock ticks a second in `/proc/PID/stat`; the same on every Linux that Deno runs on. */
+const TICKS_PER_SECOND = 100;
+
+/** User and system time of a process since its start, in seconds. */
+export function cpuSeconds(pid: number): number {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  // The name before it may hold spaces and brackets.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** Time a core was not idle since boot, in seconds. */
+export function coreBusySeconds(core: number): number {
+  const line = new RegExp(`^cpu${core} (.*)$`, "m").exec(Deno.readTextFileSync("/proc/stat"));
+  const [user, nice, system, _idle, _wait, irq, softirq, steal] = (line?.[1] ?? "").split(" ")
+    .map(Number);
+  return (user + nice + system + irq + softirq + steal) / TICKS_PER_SECOND;
+}
+
+/** Resident memory of a process, in bytes. */
+export function residentBytes(pid: number): number {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+}
+
+/** Binds all threads of a process to one core. @throws {Error} `taskset` failed. */
+export async function pinTo(core: number, pid: number): Promise<void> {
+  const { success, stderr } = await new Deno.Command("taskset", {
+    args: ["-a", "-c", "-p", String(core), String(pid)],
+    stdin: "null",
+  }).output();
+  if (!success) throw new Error(`Cannot pin ${pid}: ${new TextDecoder().decode(stderr)}`);
+}
