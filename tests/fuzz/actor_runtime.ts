@@ -10,6 +10,7 @@ import { type ActorContext, DEFERRED } from "../../actors/runtime/actor.ts";
 import type { AskReply } from "../../actors/runtime/ask.ts";
 import { actorKind } from "../../actors/runtime/protocol.ts";
 import { ActorSystem } from "../../actors/runtime/system.ts";
+import type { FuzzTarget } from "./fuzz_target.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { randomInteger, seededRandom } from "../support/random.ts";
 import { VirtualPorts } from "../support/virtual_ports.ts";
@@ -49,6 +50,21 @@ const FUZZED = actorKind<Fuzzed>({
   askTimeoutMs: 500,
   policies: { telemetry: "drop-oldest" },
 });
+
+/** Steps of one input; about 10 ms. */
+const FUZZ_STEPS = 200;
+
+/** An input is a seed: its first four bytes count. */
+export const ACTOR_RUNTIME_FUZZ_TARGETS: FuzzTarget[] = [{
+  name: "actor system under random use",
+  seeds: [Uint8Array.of(1, 2, 3, 4), Uint8Array.of(5, 6, 7, 8)],
+  costs: 20,
+  run(input) {
+    const bytes = new Uint8Array(4);
+    bytes.set(input.subarray(0, 4));
+    return fuzzActorRuntime(new DataView(bytes.buffer).getUint32(0), FUZZ_STEPS);
+  },
+}];
 
 /** Plays `steps` random steps from `seed`; throws when a promise is broken. */
 export async function fuzzActorRuntime(seed: number, steps: number): Promise<void> {
