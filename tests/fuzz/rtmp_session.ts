@@ -16,6 +16,8 @@ export interface RtmpSessionFuzzTarget {
   readonly seeds: Uint8Array[];
   /** Throws on a defect, never for what the input is allowed to cause. */
   run(input: Uint8Array): void;
+  /** Of so many inputs of a campaign one is run: connections take a millisecond each. */
+  readonly costs: number;
 }
 
 const VECTORS = new URL("../vectors/rtmp_sessions/", import.meta.url);
@@ -49,7 +51,7 @@ const HANDSHAKE = Uint8Array.of(3, ...new Uint8Array(HANDSHAKE_BYTES - 1));
 const RANDOM = new Uint8Array(1536);
 
 /** All targets. */
-export const RTMP_SESSION_FUZZ_TARGETS: RtmpSessionFuzzTarget[] = [
+export const RTMP_SESSION_FUZZ_TARGETS: RtmpSessionFuzzTarget[] = ([
   { name: "server session, decisions at once", seeds: CLIENT_SEEDS, run: runServer(false) },
   { name: "server session, decisions later", seeds: CLIENT_SEEDS, run: runServer(true) },
   { name: "server session, from the first byte", seeds: CLIENT_SEEDS, run: runServerRaw },
@@ -57,7 +59,7 @@ export const RTMP_SESSION_FUZZ_TARGETS: RtmpSessionFuzzTarget[] = [
   { name: "server session, late in any order", seeds: PROGRAM_SEEDS, run: runProgram(true) },
   { name: "client session, publishing", seeds: SERVER_SEEDS, run: runClient("publish") },
   { name: "client session, playing", seeds: SERVER_SEEDS, run: runClient("play") },
-];
+] satisfies Omit<RtmpSessionFuzzTarget, "costs">[]).map((target) => ({ ...target, costs: 2 }));
 
 /** The input's last byte chooses how it is cut, so that fragmentation is fuzzed too. */
 function forEachPiece(input: Uint8Array, take: (piece: Uint8Array) => void): void {
