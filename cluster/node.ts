@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { getConnInfo } from "@hono/node-server/conninfo";
 import { hostPort } from "../actors/edge/host_port.ts";
 import { HttpListener } from "../actors/edge/http_listener.ts";
+import { type ApiFetch, Routes } from "../actors/edge/http_routes.ts";
 import { RtmpListener } from "../actors/edge/rtmp_listener.ts";
 import { createApi } from "../actors/http/api.ts";
 import { createMetrics } from "../actors/http/metrics.ts";
@@ -32,20 +32,20 @@ const GOODBYE_MS = 200;
 export async function startNode(config: Config, ports: Ports): Promise<RunningNode> {
   const parts = createParts(config, ports);
   const addresses: Record<string, string> = {};
-  const http = new HttpListener({ edge: parts, fetch: apiOf(parts, addresses) });
+  const opened: { stop(): void }[] = [];
   try {
     const hostname = bindableHost(config.host, ports);
-    const rtmp = new RtmpListener(listenRtmp(hostname, config), parts);
-    try {
-      addresses.rtmp = addressOf(config, rtmp.address.port);
-      addresses.http = addressOf(config, (await listenHttp(http, hostname, config)).port);
-    } catch (error) {
-      rtmp.stop();
-      throw error;
-    }
-    const accepting = rtmp.run();
+    const bind = (flag: string, port: number) => bindPort({ flag, port, hostname });
+    const rtmp = new RtmpListener(bind("--rtmp-port", config.rtmpPort), parts);
+    opened.push(rtmp);
+    const routes = new Routes(parts, apiOf(parts, addresses));
+    const http = new HttpListener(bind("--http-port", config.httpPort), parts, routes);
+    addresses.rtmp = addressOf(config, rtmp.address.port);
+    addresses.http = addressOf(config, http.address.port);
+    const accepting = Promise.all([rtmp.run(), http.run()]);
     return runningNode(parts, { rtmp, http, accepting, addresses });
   } catch (error) {
+    for (const listener of opened) listener.stop();
     await stopParts(parts);
     throw error;
   }
@@ -54,8 +54,8 @@ export async function startNode(config: Config, ports: Ports): Promise<RunningNo
 interface Listeners {
   readonly rtmp: RtmpListener;
   readonly http: HttpListener;
-  /** Resolves when RTMP accepts no more. */
-  readonly accepting: Promise<void>;
+  /** Resolves when nobody is accepted any more. */
+  readonly accepting: Promise<unknown>;
   readonly addresses: Readonly<Record<string, string>>;
 }
 
@@ -87,7 +87,7 @@ function runningNode(parts: NodeParts, listeners: Listeners): RunningNode {
   };
 }
 
-function apiOf(parts: NodeParts, addresses: Readonly<Record<string, string>>) {
+function apiOf(parts: NodeParts, addresses: Readonly<Record<string, string>>): ApiFetch {
   const { config, ports } = parts;
   const api = createApi({
     view: new LocalNodeView(parts, addresses),
@@ -95,10 +95,10 @@ function apiOf(parts: NodeParts, addresses: Readonly<Record<string, string>>) {
     log: ports.log,
     token: config.apiToken,
     openReads: config.apiOpenReads,
-    remoteAddress: (context) => getConnInfo(context).remote.address ?? "",
+    remoteAddress: ({ env }) => (env as { remoteAddress: string }).remoteAddress,
     version: VERSION,
   });
-  return (request: Request, env: unknown) => api.fetch(request, env as object);
+  return (request, env) => api.fetch(request, env);
 }
 
 /** The address others should use: as told, or as bound, or this machine when all are bound. */
@@ -120,44 +120,22 @@ function bindableHost(host: string, ports: Ports): string {
 }
 
 /** A plain bind: it fails although the other program would share the port. */
-function listenRtmp(hostname: string, { rtmpPort }: Config): Deno.TcpListener {
+function bindPort(place: { flag: string; port: number; hostname: string }): Deno.TcpListener {
+  const { flag, port, hostname } = place;
   try {
-    return Deno.listen({ hostname, port: rtmpPort });
+    return Deno.listen({ hostname, port });
   } catch (error) {
-    throw bindError({ flag: "--rtmp-port", port: rtmpPort, hostname, error });
-  }
-}
-
-async function listenHttp(http: HttpListener, hostname: string, { httpPort }: Config) {
-  try {
-    return await http.listen({ hostname, port: httpPort });
-  } catch (error) {
-    throw bindError({ flag: "--http-port", port: httpPort, hostname, error });
-  }
-}
-
-interface BindFailure {
-  readonly flag: string;
-  readonly port: number;
-  readonly hostname: string;
-  readonly error: unknown;
-}
-
-function bindError({ flag, port, hostname, error }: BindFailure): StartError {
-  const code = (error as { code?: string }).code;
-  if (error instanceof Deno.errors.AddrInUse || code === "EADDRINUSE") {
-    return new StartError(
-      `${flag} ${port}: the port is taken; stop the other program or choose another port`,
+    if (error instanceof Deno.errors.AddrInUse) {
+      const text = "the port is taken; stop the other program or choose another port";
+      throw new StartError(`${flag} ${port}: ${text}`);
+    }
+    if (error instanceof Deno.errors.PermissionDenied) {
+      const text = "the system does not let us bind it; choose a port from 1024 on";
+      throw new StartError(`${flag} ${port}: ${text}`);
+    }
+    const found = error instanceof Error ? error.message : String(error);
+    throw new StartError(
+      `--host ${hostname}: cannot be bound (${found}); choose an address of this host`,
     );
   }
-  if (error instanceof Deno.errors.PermissionDenied || code === "EACCES") {
-    return new StartError(
-      `${flag} ${port}: the system does not let us bind it; choose a port from 1024 on`,
-    );
-  }
-  return new StartError(
-    `--host ${hostname}: cannot be bound (${
-      (error as Error).message
-    }); choose an address of this host`,
-  );
 }

@@ -65,6 +65,7 @@ export function createParts(config: Config, ports: Ports): NodeParts {
     sweep: new OutletSweep({ timers, timeoutMs: config.viewerTimeoutMs }),
     meter: new LoadMeter({ clock, timers, hub, traffic }),
     playWaitMs: config.playWaitMs,
+    viewerTimeoutMs: config.viewerTimeoutMs,
   };
 }
 

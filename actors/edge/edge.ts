@@ -22,5 +22,7 @@ export interface Edge {
   readonly sweep: OutletSweep;
   /** How long a viewer waits for a publisher, in milliseconds; 0 = refused at once. */
   readonly playWaitMs: number;
+  /** How long a client may take nothing of what is there to send, in milliseconds. */
+  readonly viewerTimeoutMs: number;
   readonly traffic: Readonly<Record<EdgeProtocol, Traffic>>;
 }

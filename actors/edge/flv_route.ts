@@ -3,9 +3,8 @@
  *
  * @module
  */
-import type { IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
 import { ProtocolError } from "../../protocols/errors.ts";
+import { liveHead, preflight, refusal } from "../../protocols/http/answer.ts";
 import { FlvPageEncoder } from "../../protocols/flv/page_encoder.ts";
 import { streamNameFromPath } from "../../protocols/media/stream_name.ts";
 import { CLOSE_STATUS, closeFrame, OPCODE, serverFrame } from "../../protocols/websocket/frame.ts";
@@ -15,7 +14,7 @@ import { WebSocketFlvPageEncoder } from "../../protocols/websocket/page_encoder.
 import type { EncodingClass } from "../stream/encodings.ts";
 import type { Edge } from "./edge.ts";
 import { FlvViewer } from "./flv_viewer.ts";
-import { liveHead, preflight, refusal } from "./http_answer.ts";
+import type { HttpAnswer, HttpRequest, TakenSocket } from "./http_connection.ts";
 
 const SUFFIX = ".flv";
 
@@ -34,64 +33,66 @@ export function isFlvTarget(target: string): boolean {
   return pathOf(target).endsWith(SUFFIX);
 }
 
-/** Answers a request for FLV; the socket is ours from here on. */
-export function answerFlv(edge: Edge, request: IncomingMessage): void {
-  const socket = request.socket as Socket;
-  if (request.method === "OPTIONS") return void socket.end(preflight());
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    const text = `Cannot ${request.method} a live stream: GET, HEAD and OPTIONS would fit`;
-    return void socket.end(refusal(405, text, { headers: { Allow: "GET, HEAD, OPTIONS" } }));
+/** Answers a request for FLV; a viewer takes the socket. */
+export function answerFlv(edge: Edge, request: HttpRequest, take: () => TakenSocket): HttpAnswer {
+  const { method } = request.head;
+  if (method === "OPTIONS") return preflight();
+  if (method !== "GET" && method !== "HEAD") {
+    const text = `Cannot ${method} a live stream: GET, HEAD and OPTIONS would fit`;
+    return refusal(405, text, { fields: { Allow: "GET, HEAD, OPTIONS" } });
   }
   const found = find(edge, request);
-  if (!found.ok) return void socket.end(found.answer);
-  if (request.method === "HEAD") {
-    return void socket.end(found.core.live ? liveHead("video/x-flv") : found.notFound);
-  }
-  new FlvViewer({
+  if (!found.ok) return found.answer;
+  if (method === "HEAD") return liveHead("video/x-flv");
+  const viewer = new FlvViewer({
     ...found,
     edge,
-    socket,
+    conn: take().conn,
     protocol: "http-flv",
     encodingClass: HTTP_CLASS,
     accept: liveHead("video/x-flv"),
   });
+  return { taken: viewer.run(() => {}) };
 }
 
-/** Answers a WebSocket upgrade for FLV; `rest` is what came behind the request. */
+/** Answers a WebSocket upgrade for FLV. */
 export function answerFlvUpgrade(
   edge: Edge,
-  request: IncomingMessage,
-  socket: Socket,
-  rest: Uint8Array,
-): void {
-  const upgrade = acceptUpgrade({ method: request.method ?? "", headers: request.headers });
+  request: HttpRequest,
+  take: () => TakenSocket,
+): HttpAnswer {
+  const headers = Object.fromEntries(request.head.headers);
+  const upgrade = acceptUpgrade({ method: request.head.method, headers });
   if (!upgrade.ok) {
-    const headers = upgrade.status === 426 ? { "Sec-WebSocket-Version": "13" } : undefined;
-    return void socket.end(refusal(upgrade.status, upgrade.reason, { headers }));
+    const fields = upgrade.status === 426 ? { "Sec-WebSocket-Version": "13" } : undefined;
+    return refusal(upgrade.status, upgrade.reason, { fields, close: true });
   }
   const found = find(edge, request);
-  if (!found.ok) return void socket.end(found.answer);
+  if (!found.ok) return found.answer;
+  const { conn, rest } = take();
   const viewer = new FlvViewer({
     ...found,
     edge,
-    socket,
+    conn,
     protocol: "ws-flv",
     encodingClass: WEBSOCKET_CLASS,
     accept: new TextEncoder().encode(upgradeResponseHead(upgrade.accept)),
   });
-  readFrames(viewer, socket, rest);
+  const feed = frameFeeder(viewer);
+  feed(rest);
+  return { taken: viewer.run(feed) };
 }
 
 type Found =
   & Pick<ConstructorParameters<typeof FlvViewer>[0], "stream" | "core" | "userAgent" | "notFound">
   & { ok: true };
 
-function find(edge: Edge, request: IncomingMessage): Found | { ok: false; answer: Uint8Array } {
-  const bodyless = request.method === "HEAD";
+function find(edge: Edge, request: HttpRequest): Found | { ok: false; answer: Uint8Array } {
+  const { method, target, headers } = request.head;
+  const headOnly = method === "HEAD";
   const refuse = (status: number, text: string) => {
-    return { ok: false as const, answer: refusal(status, text, { bodyless }) };
+    return { ok: false as const, answer: refusal(status, text, { headOnly, close: !headOnly }) };
   };
-  const target = request.url ?? "";
   const path = pathOf(target);
   const name = streamNameFromPath(path.slice(0, -SUFFIX.length) + target.slice(path.length));
   if (!name.ok) {
@@ -104,7 +105,7 @@ function find(edge: Edge, request: IncomingMessage): Found | { ok: false; answer
   }
   const stream = { app: name.app, name: name.name };
   const missing = refuse(404, `Cannot play ${name.app}/${name.name}: nobody publishes it`).answer;
-  if (!edge.hub.get(stream)?.live && (edge.playWaitMs === 0 || bodyless)) {
+  if (!edge.hub.get(stream)?.live && (edge.playWaitMs === 0 || headOnly)) {
     edge.admission.refuse("not-found");
     return { ok: false, answer: missing };
   }
@@ -113,19 +114,19 @@ function find(edge: Edge, request: IncomingMessage): Found | { ok: false; answer
     edge.admission.refuse("full");
     return refuse(503, "Cannot play: the node has as many streams as it can hold");
   }
-  const userAgent = (request.headers["user-agent"] ?? "").slice(0, USER_AGENT_LENGTH_MAX);
+  const userAgent = (headers.get("user-agent") ?? "").slice(0, USER_AGENT_LENGTH_MAX);
   return { ok: true, stream, core, userAgent, notFound: missing };
 }
 
-/** A player sends pings, pongs and a close; anything else is ignored. */
-function readFrames(viewer: FlvViewer, socket: Socket, rest: Uint8Array): void {
+/** Reads what a player sends: pings, pongs and a close; anything else is ignored. */
+function frameFeeder(viewer: FlvViewer): (bytes: Uint8Array) => void {
   const reader = new ClientFrameReader((frame) => {
     if (frame.opcode === OPCODE.ping) viewer.outlet.send(serverFrame(OPCODE.pong, frame.payload));
     if (frame.opcode !== OPCODE.close) return;
     viewer.outlet.send(closeFrame(CLOSE_STATUS.normal));
     viewer.outlet.closeWhenSent();
   });
-  const feed = (bytes: Uint8Array) => {
+  return (bytes) => {
     try {
       reader.feed(bytes);
     } catch (error) {
@@ -134,9 +135,6 @@ function readFrames(viewer: FlvViewer, socket: Socket, rest: Uint8Array): void {
       viewer.outlet.closeWhenSent();
     }
   };
-  socket.on("data", feed);
-  socket.on("end", () => viewer.outlet.close());
-  if (rest.length > 0) feed(rest);
 }
 
 function pathOf(target: string): string {

@@ -1,26 +1,29 @@
 /**
- * One HTTP-FLV or WebSocket-FLV viewer: a socket whose request was read by `node:http`.
+ * One HTTP-FLV or WebSocket-FLV viewer: a socket whose request was read.
  *
  * The answer's head waits until there is something to play; until then the request can still be
  * refused with a proper status. After the head only shared pages follow.
  *
  * @module
  */
-import type { Socket } from "node:net";
 import type { EncodingClass } from "../stream/encodings.ts";
 import { streamKey, type StreamName } from "../stream/stream_key.ts";
 import type { StreamCore } from "../stream/stream_core.ts";
 import { Viewer } from "../stream/viewer.ts";
 import type { Log, Timer } from "../runtime/ports.ts";
+import { ConnOutlet } from "./conn_outlet.ts";
 import type { Edge } from "./edge.ts";
 import { hostPort } from "./host_port.ts";
 import type { OutletEvents } from "./outlet.ts";
-import { SocketOutlet } from "./socket_outlet.ts";
+import { isSocketClosed } from "./socket_closed.ts";
 import { VIEWER, ViewerActor } from "./viewer_actor.ts";
+
+/** Input buffer: a viewer sends a ping now and then. */
+const READ_BYTES = 256;
 
 export interface FlvViewerOptions {
   readonly edge: Edge;
-  readonly socket: Socket;
+  readonly conn: Deno.TcpConn;
   readonly protocol: "http-flv" | "ws-flv";
   readonly stream: StreamName;
   /** The stream's data; it may not be live yet. */
@@ -35,21 +38,22 @@ export interface FlvViewerOptions {
 
 export class FlvViewer implements OutletEvents {
   readonly id: string;
-  readonly outlet: SocketOutlet;
+  readonly outlet: ConnOutlet;
   readonly #options: FlvViewerOptions;
   readonly #viewer: Viewer;
   readonly #log: Log;
+  readonly #peer: string;
   readonly #timer: Timer | undefined;
+  #bytesIn = 0;
   #released = false;
 
   constructor(options: FlvViewerOptions) {
-    const { edge, socket, core } = options;
+    const { edge, conn, core } = options;
     this.#options = options;
     this.id = edge.sessions.newId();
-    this.#log = edge.ports.log.with({ session: this.id, peer: peerOf(socket) });
-    this.outlet = new SocketOutlet(socket, this, edge.traffic[options.protocol]);
-    socket.on("close", () => this.#release());
-    socket.on("error", () => this.outlet.close());
+    this.#peer = hostPort(conn.remoteAddr as Deno.NetAddr);
+    this.#log = edge.ports.log.with({ session: this.id, peer: this.#peer });
+    this.outlet = new ConnOutlet(conn, this, edge.traffic[options.protocol]);
     this.#viewer = new Viewer(core, options.encodingClass, {
       joined: () => this.#joined(),
       wake: () => this.outlet.pump(),
@@ -60,6 +64,25 @@ export class FlvViewer implements OutletEvents {
     this.#list();
     this.outlet.viewers.push(this.#viewer);
     this.outlet.pump();
+  }
+
+  /**
+   * Reads what the client sends until it leaves or the viewer is done with; resolves then. Never
+   * rejects.
+   */
+  async run(feed: (bytes: Uint8Array) => void): Promise<void> {
+    const { conn, edge, protocol } = this.#options;
+    const buffer = new Uint8Array(READ_BYTES);
+    try {
+      for (let bytes = await conn.read(buffer); bytes !== null; bytes = await conn.read(buffer)) {
+        this.#bytesIn += bytes;
+        edge.traffic[protocol].in += bytes;
+        feed(buffer.subarray(0, bytes));
+      }
+    } catch (error) {
+      if (!isSocketClosed(error)) this.#log.error("viewer failed", { error });
+    }
+    this.#release();
   }
 
   viewerOver(): void {
@@ -89,7 +112,7 @@ export class FlvViewer implements OutletEvents {
   }
 
   #list(): void {
-    const { edge, socket, protocol, stream, userAgent } = this.#options;
+    const { edge, protocol, stream, userAgent } = this.#options;
     edge.system.spawn(VIEWER, this.id, new ViewerActor(() => this.outlet.closeWhenSent()));
     edge.sweep.add(this.outlet);
     edge.sessions.add({
@@ -97,12 +120,12 @@ export class FlvViewer implements OutletEvents {
       protocol,
       role: "play",
       stream,
-      remoteAddress: peerOf(socket),
+      remoteAddress: this.#peer,
       userAgent,
       startedAtMs: edge.ports.clock.wallMs(),
       outlet: this.outlet,
       viewer: this.#viewer,
-      bytesIn: () => socket.bytesRead,
+      bytesIn: () => this.#bytesIn,
       kick: (reason) => edge.system.ref(VIEWER, this.id).tell.kick({ reason }),
     });
   }
@@ -110,7 +133,7 @@ export class FlvViewer implements OutletEvents {
   #release(): void {
     if (this.#released) return;
     this.#released = true;
-    const { edge, protocol, socket } = this.#options;
+    const { edge } = this.#options;
     this.#timer?.cancel();
     this.#viewer.close();
     this.outlet.viewers.length = 0;
@@ -118,10 +141,5 @@ export class FlvViewer implements OutletEvents {
     edge.sweep.delete(this.outlet);
     edge.sessions.delete(this.id);
     edge.system.stop(VIEWER, this.id);
-    edge.traffic[protocol].in += socket.bytesRead;
   }
-}
-
-function peerOf(socket: Socket): string {
-  return hostPort({ hostname: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 });
 }

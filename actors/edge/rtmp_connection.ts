@@ -26,6 +26,7 @@ import type { OutletEvents } from "./outlet.ts";
 import { hostPort } from "./host_port.ts";
 import type { RtmpPeer } from "./rtmp_peer.ts";
 import { RtmpPlays } from "./rtmp_plays.ts";
+import { isSocketClosed } from "./socket_closed.ts";
 import { RtmpPublishes } from "./rtmp_publishes.ts";
 
 /** Input buffer until it is known what the peer does: a handshake and a few commands. */
@@ -196,7 +197,7 @@ export class RtmpConnection implements ServerSessionEvents, OutletEvents, RtmpPe
       this.edge.admission.refuse("protocol-error");
       const { protocol, section, offset } = error;
       this.log.warn("peer broke the protocol", { error: error.message, protocol, section, offset });
-    } else if (this.#failure === undefined && !isPeerGone(error)) {
+    } else if (this.#failure === undefined && !isSocketClosed(error)) {
       this.log.error("connection failed", { error: String(error) });
     }
   }
@@ -208,13 +209,4 @@ export class RtmpConnection implements ServerSessionEvents, OutletEvents, RtmpPe
     this.outlet.close();
     this.edge.sweep.delete(this.outlet);
   }
-}
-
-/** Errors that only say that the other side, or we, closed the socket. */
-function isPeerGone(error: unknown): boolean {
-  return error instanceof Deno.errors.ConnectionReset ||
-    error instanceof Deno.errors.ConnectionAborted ||
-    error instanceof Deno.errors.BrokenPipe ||
-    error instanceof Deno.errors.BadResource ||
-    error instanceof Deno.errors.Interrupted;
 }

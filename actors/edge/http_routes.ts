@@ -1,0 +1,67 @@
+/**
+ * Who answers which HTTP request: media routes by the ending of the path, the API all the rest.
+ *
+ * @module
+ */
+import { answerHead, refusal, wholeAnswer } from "../../protocols/http/answer.ts";
+import { asksForWebSocket } from "../../protocols/websocket/handshake.ts";
+import type { Edge } from "./edge.ts";
+import { answerFlv, answerFlvUpgrade, isFlvTarget } from "./flv_route.ts";
+import type { HttpAnswer, HttpRequest, HttpRoutes, TakenSocket } from "./http_connection.ts";
+
+/** Web-standard handler of the API; `remoteAddress` is the peer's IP address. */
+export type ApiFetch = (
+  request: Request,
+  env: { readonly remoteAddress: string },
+) => Response | Promise<Response>;
+
+export class Routes implements HttpRoutes {
+  readonly #edge: Edge;
+  readonly #api: ApiFetch;
+
+  constructor(edge: Edge, api: ApiFetch) {
+    this.#edge = edge;
+    this.#api = api;
+  }
+
+  answer(request: HttpRequest, take: () => TakenSocket): HttpAnswer | Promise<HttpAnswer> {
+    const { head } = request;
+    const upgrade = asksForWebSocket({ method: head.method, headers: fieldsOf(request) });
+    if (isFlvTarget(head.target)) {
+      return upgrade
+        ? answerFlvUpgrade(this.#edge, request, take)
+        : answerFlv(this.#edge, request, take);
+    }
+    if (upgrade) {
+      return refusal(404, "Cannot upgrade: only /APP/NAME.flv speaks WebSocket", { close: true });
+    }
+    return this.#answerApi(request);
+  }
+
+  async #answerApi({ head, body, remote }: HttpRequest): Promise<HttpAnswer> {
+    const url = `http://${head.headers.get("host") ?? "localhost"}${head.target}`;
+    if (head.target === "*" || !URL.canParse(url)) {
+      return refusal(400, "Cannot read request: target and Host make no URL");
+    }
+    const hasBody = head.method !== "GET" && head.method !== "HEAD" && body.length > 0;
+    let request: Request;
+    try {
+      request = new Request(url, {
+        method: head.method,
+        headers: [...head.headers],
+        body: hasBody ? new Uint8Array(body) : undefined,
+      });
+    } catch {
+      return refusal(400, `Cannot read request: method ${head.method} is not one to answer`);
+    }
+    const response = await this.#api(request, { remoteAddress: remote.hostname });
+    const fields = Object.fromEntries(response.headers);
+    if (head.method === "HEAD") return answerHead(response.status, fields);
+    return wholeAnswer(response.status, fields, new Uint8Array(await response.arrayBuffer()));
+  }
+}
+
+/** Fields in the form that the WebSocket room takes. */
+export function fieldsOf({ head }: HttpRequest): Record<string, string> {
+  return Object.fromEntries(head.headers);
+}
