@@ -6,10 +6,10 @@
  */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import type { Log } from "../runtime/ports.ts";
 import { createAccess } from "./access.ts";
+import { limitBody } from "./body_limit.ts";
 import { addNodeRoutes, addSessionRoutes, addStreamRoutes } from "./mesh_routes.ts";
 import { answerOtherMethods, commonHeaders } from "./methods.ts";
 import type { NodeView } from "./node_view.ts";
@@ -54,15 +54,7 @@ export function createApi(options: ApiOptions): OpenAPIHono {
     problem(context, 404, `Cannot find ${context.req.path}: there is no such route`)
   );
   app.use(commonHeaders, onlyErrors, wellFormedPath);
-  app.on(
-    ["POST", "PUT", "PATCH", "DELETE"],
-    "*",
-    bodyLimit({
-      maxSize: API_BODY_BYTES_MAX,
-      onError: (context) =>
-        problem(context, 413, `Cannot read body: over ${API_BODY_BYTES_MAX} bytes`),
-    }),
-  );
+  app.on(["POST", "PUT", "PATCH", "DELETE"], "*", limitBody(API_BODY_BYTES_MAX));
 
   const access = createAccess({
     token: options.token,
