@@ -4,9 +4,11 @@
  * @module
  */
 import { hostPort } from "../actors/edge/host_port.ts";
-import { HttpListener } from "../actors/edge/http_listener.ts";
+import { HttpConnection } from "../actors/edge/http_connection.ts";
 import { type ApiFetch, Routes } from "../actors/edge/http_routes.ts";
-import { RtmpListener } from "../actors/edge/rtmp_listener.ts";
+import { Listener } from "../actors/edge/listener.ts";
+import { RtmpConnection } from "../actors/edge/rtmp_connection.ts";
+import { refusal } from "../protocols/http/answer.ts";
 import { createApi } from "../actors/http/api.ts";
 import { createMetrics } from "../actors/http/metrics.ts";
 import type { Ports } from "../actors/runtime/ports.ts";
@@ -31,36 +33,50 @@ const GOODBYE_MS = 200;
  */
 export async function startNode(config: Config, ports: Ports): Promise<RunningNode> {
   const parts = createParts(config, ports);
-  const addresses: Record<string, string> = {};
-  const opened: { stop(): void }[] = [];
+  const sockets: Deno.TcpListener[] = [];
   try {
     const hostname = bindableHost(config.host, ports);
-    const bind = (flag: string, port: number) => bindPort({ flag, port, hostname });
-    const rtmp = new RtmpListener(bind("--rtmp-port", config.rtmpPort), parts);
-    opened.push(rtmp);
-    const routes = new Routes(parts, apiOf(parts, addresses));
-    const http = new HttpListener(bind("--http-port", config.httpPort), parts, routes);
-    addresses.rtmp = addressOf(config, rtmp.address.port);
-    addresses.http = addressOf(config, http.address.port);
-    const accepting = Promise.all([rtmp.run(), http.run()]);
-    return runningNode(parts, { rtmp, http, accepting, addresses });
+    sockets.push(bindPort({ flag: "--rtmp-port", port: config.rtmpPort, hostname }));
+    sockets.push(bindPort({ flag: "--http-port", port: config.httpPort, hostname }));
+    return runningNode(parts, listenersOf(parts, sockets));
   } catch (error) {
-    for (const listener of opened) listener.stop();
+    for (const socket of sockets) socket.close();
     await stopParts(parts);
     throw error;
   }
 }
 
 interface Listeners {
-  readonly rtmp: RtmpListener;
-  readonly http: HttpListener;
-  /** Resolves when nobody is accepted any more. */
-  readonly accepting: Promise<unknown>;
+  readonly rtmp: Listener;
+  readonly http: Listener;
   readonly addresses: Readonly<Record<string, string>>;
 }
 
+function listenersOf(edge: NodeParts, [rtmpSocket, httpSocket]: Deno.TcpListener[]): Listeners {
+  const rtmp = new Listener({
+    edge,
+    protocol: "rtmp",
+    socket: rtmpSocket,
+    connect: (conn) => new RtmpConnection(conn, edge),
+  });
+  const addresses: Record<string, string> = { rtmp: addressOf(edge.config, rtmp.port) };
+  const routes = new Routes(edge, apiOf(edge, addresses));
+  const http = new Listener({
+    edge,
+    protocol: "http",
+    socket: httpSocket,
+    connect: (conn) => new HttpConnection(conn, edge, routes),
+    fullAnswer: refusal(503, "Cannot serve: the node has as many connections as it may have", {
+      close: true,
+    }),
+  });
+  addresses.http = addressOf(edge.config, http.port);
+  return { rtmp, http, addresses };
+}
+
 function runningNode(parts: NodeParts, listeners: Listeners): RunningNode {
-  const { rtmp, http, accepting, addresses } = listeners;
+  const { rtmp, http, addresses } = listeners;
+  const accepting = Promise.all([rtmp.run(), http.run()]);
   const { timers } = parts.ports;
   const wait = (delayMs: number) => new Promise<void>((done) => timers.after(delayMs, done));
   let stopped: Promise<void> | undefined;
@@ -69,10 +85,10 @@ function runningNode(parts: NodeParts, listeners: Listeners): RunningNode {
     rtmp.stop();
     http.stop();
     const anybody = parts.sessions.size > 0;
-    rtmp.closeAll("the node stops");
+    rtmp.leaveAll("the node stops");
     for (const core of parts.hub.values()) core.end();
     if (anybody) await wait(GOODBYE_MS);
-    http.closeAll();
+    http.leaveAll("the node stops");
     await accepting;
     await stopParts(parts);
   };

@@ -15,6 +15,7 @@ import {
   type RequestHead,
 } from "../../protocols/http/request_head.ts";
 import type { Edge } from "./edge.ts";
+import type { Connection } from "./listener.ts";
 import { hostPort } from "./host_port.ts";
 import { isSocketClosed } from "./socket_closed.ts";
 
@@ -62,15 +63,15 @@ export interface TakenSocket {
   readonly rest: Uint8Array;
 }
 
-export class HttpConnection {
+export class HttpConnection implements Connection {
   readonly #conn: Deno.TcpConn;
   readonly #edge: Edge;
   readonly #routes: HttpRoutes;
   readonly #remote: Deno.NetAddr;
   #buffer = new Uint8Array(READ_BYTES);
   #filled = 0;
-  /** When this becomes overdue; infinite while a route works or has the socket. */
-  #deadlineMs: number;
+  /** Infinite while a route works or has the socket. */
+  deadlineMs: number;
   #taken = false;
 
   constructor(conn: Deno.TcpConn, edge: Edge, routes: HttpRoutes) {
@@ -78,7 +79,7 @@ export class HttpConnection {
     this.#edge = edge;
     this.#routes = routes;
     this.#remote = conn.remoteAddr as Deno.NetAddr;
-    this.#deadlineMs = edge.ports.clock.nowMs() + REQUEST_MS_MAX;
+    this.deadlineMs = edge.ports.clock.nowMs() + REQUEST_MS_MAX;
   }
 
   /** Serves the connection; resolves when it is over. Never rejects. */
@@ -88,20 +89,15 @@ export class HttpConnection {
     } catch (error) {
       await this.#explain(error);
     }
-    if (!this.#taken) this.close();
+    if (!this.#taken) this.leave();
   }
 
-  close(): void {
+  leave(): void {
     try {
       this.#conn.close();
     } catch {
       // Closed already.
     }
-  }
-
-  /** Closes when the client has used up its time. */
-  closeIfOverdue(nowMs: number): void {
-    if (nowMs > this.#deadlineMs) this.close();
   }
 
   /** Serves one request; returns whether another may follow. */
@@ -110,7 +106,7 @@ export class HttpConnection {
     if (head === undefined) return false;
     const body = await this.#readBody(head);
     if (body === undefined) return false;
-    this.#deadlineMs = Number.POSITIVE_INFINITY;
+    this.deadlineMs = Number.POSITIVE_INFINITY;
     const request = { head, body, remote: this.#remote };
     const answer = await this.#routes.answer(request, () => this.#take());
     if (answer instanceof Uint8Array) {
@@ -181,12 +177,12 @@ export class HttpConnection {
   }
 
   #expectWithin(ms: number): void {
-    this.#deadlineMs = this.#edge.ports.clock.nowMs() + ms;
+    this.deadlineMs = this.#edge.ports.clock.nowMs() + ms;
   }
 
   #take(): TakenSocket {
     this.#taken = true;
-    this.#deadlineMs = Number.POSITIVE_INFINITY;
+    this.deadlineMs = Number.POSITIVE_INFINITY;
     const rest = this.#buffer.slice(0, this.#filled);
     this.#buffer = new Uint8Array(0); // A viewer needs none of it.
     return { conn: this.#conn, rest };

@@ -23,6 +23,7 @@ import type { Viewer } from "../stream/viewer.ts";
 import { ConnOutlet } from "./conn_outlet.ts";
 import type { Edge } from "./edge.ts";
 import type { OutletEvents } from "./outlet.ts";
+import type { Connection } from "./listener.ts";
 import { hostPort } from "./host_port.ts";
 import type { RtmpPeer } from "./rtmp_peer.ts";
 import { RtmpPlays } from "./rtmp_plays.ts";
@@ -41,13 +42,15 @@ const VIEWER_READ_BYTES = 512;
 /** Time for handshake and connect; real clients need a few round trips. */
 const CONNECT_MS_MAX = 10_000;
 
-export class RtmpConnection implements ServerSessionEvents, OutletEvents, RtmpPeer {
+export class RtmpConnection implements Connection, ServerSessionEvents, OutletEvents, RtmpPeer {
   readonly id: string;
   readonly edge: Edge;
   readonly log: Log;
   readonly session: ServerSession;
   readonly outlet: ConnOutlet;
   readonly remoteAddress: string;
+  /** For handshake and connect; without end after them. */
+  deadlineMs: number;
   readonly #conn: Deno.Conn;
   readonly #publishes: RtmpPublishes;
   readonly #plays: RtmpPlays;
@@ -60,6 +63,7 @@ export class RtmpConnection implements ServerSessionEvents, OutletEvents, RtmpPe
   constructor(conn: Deno.Conn, edge: Edge) {
     this.#conn = conn;
     this.edge = edge;
+    this.deadlineMs = edge.ports.clock.nowMs() + CONNECT_MS_MAX;
     this.id = edge.sessions.newId();
     this.remoteAddress = hostPort(conn.remoteAddr as Deno.NetAddr);
     this.log = edge.ports.log.with({ connection: this.id, peer: this.remoteAddress });
@@ -82,15 +86,11 @@ export class RtmpConnection implements ServerSessionEvents, OutletEvents, RtmpPe
   /** Serves the connection; resolves when it is over. Never rejects. */
   async run(): Promise<void> {
     this.edge.sweep.add(this.outlet);
-    const timer = this.edge.ports.timers.after(CONNECT_MS_MAX, () => {
-      if (this.#connected === undefined) this.fail("sent no connect command in time");
-    });
     try {
       await this.#readAll();
     } catch (error) {
       this.#note(error);
     }
-    timer.cancel();
     this.#release();
   }
 
@@ -100,14 +100,9 @@ export class RtmpConnection implements ServerSessionEvents, OutletEvents, RtmpPe
     if (bytes !== undefined) this.outlet.send(bytes);
   }
 
-  /** Closes the connection for a fault of its peer. */
-  fail(reason: string): void {
-    this.#failure ??= reason;
-    this.outlet.close();
-  }
-
   /** Ends what the peer publishes and plays, tells it why, and closes. */
   leave(reason: string): void {
+    this.#failure ??= reason;
     this.#publishes.leave(reason);
     this.#plays.leave(reason);
     this.closeWhenSent();
@@ -121,6 +116,7 @@ export class RtmpConnection implements ServerSessionEvents, OutletEvents, RtmpPe
 
   connect(request: ConnectRequest): void {
     this.#connected = request;
+    this.deadlineMs = Number.POSITIVE_INFINITY;
     this.session.acceptConnect();
   }
 

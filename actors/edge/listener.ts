@@ -1,0 +1,107 @@
+/**
+ * Accepts the connections of one protocol and looks after them until they end.
+ *
+ * @module
+ */
+import type { Timer } from "../runtime/ports.ts";
+import type { Edge } from "./edge.ts";
+
+/** After an accept that failed (out of descriptors, say), before the next try. */
+const ACCEPT_RETRY_MS = 100;
+
+/** How often connections are looked at whose time is over. */
+const SWEEP_MS = 1_000;
+
+/** One client's connection, whatever it speaks. */
+export interface Connection {
+  /** When its client will have used up its time, on the monotonic clock; infinite when it has any. */
+  readonly deadlineMs: number;
+  /** Serves it; resolves when it is over. Never rejects. */
+  run(): Promise<void>;
+  /** Closes it, as politely as its protocol knows how. */
+  leave(reason: string): void;
+}
+
+export interface ListenerOptions {
+  readonly edge: Edge;
+  readonly protocol: "rtmp" | "http";
+  /** Bound already; from now on it belongs to the listener. */
+  readonly socket: Deno.TcpListener;
+  /** Makes the connection of an accepted socket. */
+  readonly connect: (conn: Deno.TcpConn) => Connection;
+  /** What a client is told that there is no room for. */
+  readonly fullAnswer?: Uint8Array;
+}
+
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #open = new Set<Connection>();
+  #sweepTimer: Timer | undefined;
+  #closed = false;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#sweep();
+  }
+
+  get port(): number {
+    return (this.#options.socket.addr as Deno.NetAddr).port;
+  }
+
+  /** Accepts until {@link stop}; resolves then. Never rejects. */
+  async run(): Promise<void> {
+    const { edge, protocol, socket } = this.#options;
+    while (!this.#closed) {
+      try {
+        this.#accept(await socket.accept());
+      } catch (error) {
+        if (this.#closed) return;
+        edge.ports.log.warn("accept failed", { protocol, error: String(error) });
+        await new Promise<void>((done) => edge.ports.timers.after(ACCEPT_RETRY_MS, done));
+      }
+    }
+  }
+
+  /** Accepts nobody any more; who is here stays. */
+  stop(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#options.socket.close();
+  }
+
+  /** Sends everybody away. */
+  leaveAll(reason: string): void {
+    this.#sweepTimer?.cancel();
+    for (const connection of this.#open) connection.leave(reason);
+  }
+
+  #accept(conn: Deno.TcpConn): void {
+    const { edge, protocol, connect } = this.#options;
+    if (edge.admission.enter(protocol) !== undefined) return this.#refuse(conn);
+    conn.setNoDelay(true); // What is written has been gathered already.
+    const connection = connect(conn);
+    this.#open.add(connection);
+    connection.run().finally(() => {
+      this.#open.delete(connection);
+      edge.admission.leave(protocol);
+    });
+  }
+
+  /** Says why, as far as the socket takes it at once. */
+  #refuse(conn: Deno.TcpConn): void {
+    const { fullAnswer } = this.#options;
+    if (fullAnswer === undefined) return conn.close();
+    conn.write(fullAnswer).catch(() => {}).finally(() => conn.close());
+  }
+
+  #sweep(): void {
+    const { clock, timers } = this.#options.edge.ports;
+    this.#sweepTimer = timers.after(SWEEP_MS, () => {
+      const nowMs = clock.nowMs();
+      for (const connection of this.#open) {
+        if (nowMs > connection.deadlineMs) connection.leave("took too long");
+      }
+      this.#sweep();
+    });
+  }
+}
