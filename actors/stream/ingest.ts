@@ -2,11 +2,13 @@
  * The ingest: turns what a publisher sends into numbered records of the stream's log.
  *
  * It works within a generation (one publish session) that the stream's owner granted, on whatever
- * node the publisher's socket is. Formats hand it frames with their own timestamps; numbering and
- * repair happen here and nowhere else.
+ * node the publisher's socket is. Formats hand it frames with their own timestamps; numbering,
+ * repair and the decision where HLS segments begin happen here and nowhere else.
  *
  * @module
  */
+import { SegmentMarker } from "../../protocols/hls/marker.ts";
+import { HLS_SETTINGS } from "../../protocols/hls/settings.ts";
 import type { Track } from "../../protocols/media/track.ts";
 import { trackId } from "../../protocols/media/track.ts";
 import type { Clock } from "../runtime/ports.ts";
@@ -30,7 +32,8 @@ export class Ingest {
   readonly #clock: Clock;
   #nextSeq: number;
   #newestUs: number;
-  #anchored = false;
+  /** Made with the generation's anchor, before anything else is appended. */
+  #marker: SegmentMarker | undefined;
   #revoked = false;
 
   constructor(core: StreamCore, grant: Grant, clock: Clock) {
@@ -44,17 +47,24 @@ export class Ingest {
 
   /** A track appeared or was configured anew. */
   track(track: Track): void {
-    if (!this.#open()) return;
+    const marker = this.#open();
+    if (marker === undefined) return;
+    marker.track(track);
     this.#core.append({ kind: "track", seq: this.#nextSeq++, dtsUs: this.#newestUs, track });
   }
 
   /** One frame; dropped and counted when it is older than the timeline. */
   frame(frame: IngestFrame): void {
-    if (!this.#open()) return;
+    const marker = this.#open();
+    if (marker === undefined) return;
     const { repair } = this;
     const dtsUs = repair.place(trackId(frame.track), frame.sourceUs, this.#clock.nowMs());
     if (dtsUs === undefined) return this.dropped();
     if (dtsUs > this.#newestUs) this.#newestUs = dtsUs;
+    const mark = marker.marks({ track: frame.track, dtsUs, keyframe: frame.keyframe });
+    if (mark !== undefined) {
+      this.#core.append({ kind: "mark", seq: this.#nextSeq++, dtsUs, ...mark });
+    }
     this.#core.append({
       kind: "frame",
       seq: this.#nextSeq++,
@@ -68,7 +78,7 @@ export class Ingest {
 
   /** Script data or video metadata. */
   data(carrier: "script" | "video", name: string, payload: Uint8Array): void {
-    if (!this.#open()) return;
+    if (this.#open() === undefined) return;
     const seq = this.#nextSeq++;
     this.#core.append({ kind: "data", seq, dtsUs: this.#newestUs, carrier, name, payload });
   }
@@ -83,18 +93,16 @@ export class Ingest {
     this.#revoked = true;
   }
 
-  /** Ready to append; the generation's anchor comes first. */
-  #open(): boolean {
-    if (this.#revoked) return false;
-    if (this.#anchored) return true;
-    this.#anchored = true;
-    this.#core.append({
-      kind: "anchor",
-      seq: this.#nextSeq++,
-      dtsUs: this.grant.startUs,
-      generation: this.grant.generation,
-      wallUs: Math.round(this.#clock.wallMs() * 1000),
-    });
-    return true;
+  /** The marker when records may be appended; the generation's anchor comes first. */
+  #open(): SegmentMarker | undefined {
+    if (this.#revoked) return undefined;
+    if (this.#marker !== undefined) return this.#marker;
+    const { startUs, generation, lastMark } = this.grant;
+    const wallUs = Math.round(this.#clock.wallMs() * 1000);
+    const hls = HLS_SETTINGS;
+    this.#marker = new SegmentMarker({ settings: hls, wallUs, lastMark });
+    const seq = this.#nextSeq++;
+    this.#core.append({ kind: "anchor", seq, dtsUs: startUs, generation, wallUs, hls });
+    return this.#marker;
   }
 }

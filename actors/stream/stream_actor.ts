@@ -67,6 +67,7 @@ export class StreamActor implements Actor<StreamProtocol> {
       generation: 1,
       nextSeq: core.log.nextSeq,
       startUs: TIMELINE_START_US,
+      lastMark: core.log.lastMark,
     };
     core.publication = { publisher, grant, startedAtMs };
     context.log.info("stream started", { ingest: publisher.node, ingestId: publisher.ingestId });

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { LogRecord } from "../../protocols/media/record.ts";
+import type { LogRecord, SegmentMark } from "../../protocols/media/record.ts";
 import type { StreamName } from "./stream_key.ts";
 import { Encodings } from "./encodings.ts";
 import type { Flushable, Flusher } from "./flusher.ts";
@@ -35,6 +35,11 @@ export interface Grant {
   readonly nextSeq: number;
   /** Where on the timeline the first frame belongs, in microseconds. */
   readonly startUs: number;
+  /**
+   * The stream's newest MARK, so that its HLS playlist goes on; left out when the owner is not
+   * sure of it, and numbers then start at the wall clock.
+   */
+  readonly lastMark?: SegmentMark;
 }
 
 /** One publish session, as the stream's owner knows it. */

@@ -7,9 +7,11 @@
  * @module
  */
 import {
+  type AnchorRecord,
   EMPTY_HEAD,
   type Frame,
   type LogRecord,
+  type MarkRecord,
   type StreamHead,
 } from "../../protocols/media/record.ts";
 import { trackId } from "../../protocols/media/track.ts";
@@ -62,6 +64,9 @@ export class StreamLog {
   readonly #heads: HeadChange[];
   /** Numbers of the default video track's key frames that are still in the log, oldest first. */
   readonly #keyframes: number[] = [];
+  /** Anchors still needed, oldest first; the first one holds from the oldest record on. */
+  readonly #anchors: AnchorRecord[] = [];
+  #lastMark: MarkRecord | undefined;
 
   constructor(options: StreamLogOptions, nextSeq = 0) {
     this.#budget = options.budget;
@@ -100,6 +105,16 @@ export class StreamLog {
     let at = this.#heads.length - 1;
     while (at > 0 && this.#heads[at].seq > seq) at--;
     return this.#heads[at].head;
+  }
+
+  /** The anchor in force at record `seq`, `undefined` before the first one. */
+  anchorAt(seq: number): AnchorRecord | undefined {
+    return this.#anchors.findLast((anchor) => anchor.seq <= seq);
+  }
+
+  /** The newest MARK ever appended, whether or not it is still in the log. */
+  get lastMark(): MarkRecord | undefined {
+    return this.#lastMark;
   }
 
   get hasVideo(): boolean {
@@ -152,6 +167,7 @@ export class StreamLog {
   clear(): void {
     while (this.#firstSeq < this.#nextSeq) this.#dropOldest();
     this.#heads.splice(0, this.#heads.length, { seq: this.#nextSeq, head: EMPTY_HEAD });
+    this.#anchors.length = 0;
     this.#oldestDtsUs = undefined;
   }
 
@@ -160,6 +176,8 @@ export class StreamLog {
       if (isJoinFrame(record)) this.#keyframes.push(record.seq);
       return;
     }
+    if (record.kind === "mark") this.#lastMark = record;
+    if (record.kind === "anchor") this.#anchors.push(record);
     const head = headAfter(this.head, record);
     if (head !== this.head) this.#heads.push({ seq: record.seq, head });
   }
@@ -187,6 +205,7 @@ export class StreamLog {
     this.#firstSeq++;
     if (this.#keyframes[0] < this.#firstSeq) this.#keyframes.shift();
     if (this.#heads.length > 1 && this.#heads[1].seq <= this.#firstSeq) this.#heads.shift();
+    if (this.#anchors.length > 1 && this.#anchors[1].seq <= this.#firstSeq) this.#anchors.shift();
   }
 
   /** Doubles the ring, or drops the oldest record once the ring is as large as it may be. */
@@ -212,6 +231,8 @@ export function isJoinFrame(frame: Frame): boolean {
 }
 
 function headAfter(head: StreamHead, record: LogRecord): StreamHead {
+  // A publish session announces its own tracks: those of the one before may never come again.
+  if (record.kind === "anchor") return EMPTY_HEAD;
   if (record.kind === "track") {
     const others = head.tracks.filter((track) => trackId(track) !== trackId(record.track));
     const tracks = [...others, record.track].sort((a, b) => trackId(a) - trackId(b));

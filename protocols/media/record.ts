@@ -54,10 +54,29 @@ export interface DataRecord extends RecordBase {
   readonly payload: Uint8Array;
 }
 
-/** The next key frame opens HLS segment `segment`. */
-export interface MarkRecord extends RecordBase {
-  readonly kind: "mark";
+/** What a MARK says of the segment that it opens. */
+export interface SegmentMark {
+  /** The segment's number, never used twice in a stream. */
   readonly segment: number;
+  /** Its media does not continue the segment before: a publish session, configuration or gap. */
+  readonly discontinuity: boolean;
+  /** Discontinuities of the stream so far, this one included. */
+  readonly discontinuities: number;
+}
+
+/** The next frame opens an HLS segment; stands right in front of it, with its decode time. */
+export interface MarkRecord extends RecordBase, SegmentMark {
+  readonly kind: "mark";
+}
+
+/** How a stream is cut for HLS; travels in the log, so that every node cuts alike. */
+export interface HlsSettings {
+  /** Wanted length of a segment, in microseconds. */
+  readonly segmentUs: number;
+  /** Wanted length of a part, in microseconds; at most `segmentUs`. */
+  readonly partUs: number;
+  /** Complete segments in a playlist. */
+  readonly windowSegments: number;
 }
 
 /** Binds the timeline to the wall clock; opens every generation. */
@@ -67,6 +86,8 @@ export interface AnchorRecord extends RecordBase {
   readonly generation: number;
   /** Wall clock at `dtsUs`, in microseconds since 1970. */
   readonly wallUs: number;
+  /** In force for the whole generation. */
+  readonly hls: HlsSettings;
 }
 
 export type LogRecord = Frame | TrackRecord | DataRecord | MarkRecord | AnchorRecord;

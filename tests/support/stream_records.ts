@@ -4,7 +4,15 @@
  * @module
  */
 import type { PageEncoder } from "../../protocols/media/page_encoder.ts";
-import type { Frame, LogRecord, StreamHead, TrackRecord } from "../../protocols/media/record.ts";
+import { HLS_SETTINGS } from "../../protocols/hls/settings.ts";
+import type {
+  AnchorRecord,
+  Frame,
+  LogRecord,
+  MarkRecord,
+  StreamHead,
+  TrackRecord,
+} from "../../protocols/media/record.ts";
 import type { AudioTrack, VideoTrack } from "../../protocols/media/track.ts";
 import type { EncodingClass } from "../../actors/stream/encodings.ts";
 
@@ -29,6 +37,17 @@ export const AUDIO: AudioTrack = {
 
 export function trackRecord(seq: number, track: VideoTrack | AudioTrack, dtsUs = 0): TrackRecord {
   return { kind: "track", seq, dtsUs, track };
+}
+
+/** The first mark or a later one that continues it. */
+export function markRecord(seq: number, segment: number, dtsUs = 0): MarkRecord {
+  return { kind: "mark", seq, dtsUs, segment, discontinuity: false, discontinuities: 0 };
+}
+
+/** An anchor with the default settings: time zero is 2026-01-01. */
+export function anchorRecord(seq: number, generation = 1, dtsUs = 0): AnchorRecord {
+  const wallUs = 1_767_225_600_000_000 + dtsUs;
+  return { kind: "anchor", seq, dtsUs, generation, wallUs, hls: HLS_SETTINGS };
 }
 
 export interface FrameOptions {

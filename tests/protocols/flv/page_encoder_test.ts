@@ -15,6 +15,7 @@ import {
   RecordingSink,
   SMALL_FLV,
 } from "../../support/flv_vectors.ts";
+import { anchorRecord, markRecord } from "../../support/stream_records.ts";
 
 const CAPTURED = [
   ...SMALL_FLV.filter((name) => name !== "h263"),
@@ -95,9 +96,8 @@ Deno.test("FlvPageEncoder leaves tracks beyond the first out by default", () => 
 
 Deno.test("FlvPageEncoder has nothing to say of marks, anchors and the end", () => {
   const encoder = new FlvPageEncoder();
-  assertEquals(encoder.sizeOf({ kind: "mark", seq: 1, dtsUs: 0, segment: 7 }), 0);
-  const anchor = { kind: "anchor", seq: 2, dtsUs: 0, generation: 1, wallUs: 1 } as const;
-  assertEquals(encoder.sizeOf(anchor), 0);
+  assertEquals(encoder.sizeOf(markRecord(1, 7)), 0);
+  assertEquals(encoder.sizeOf(anchorRecord(2)), 0);
   assertEquals(encoder.closing().length, 0);
 });
 

@@ -6,6 +6,7 @@ import type { LogRecord } from "../../../protocols/media/record.ts";
 import { WebSocketFlvPageEncoder } from "../../../protocols/websocket/page_encoder.ts";
 import { assert, assertEquals } from "../../support/assert.ts";
 import { demuxFlv, flvFile } from "../../support/flv_vectors.ts";
+import { markRecord } from "../../support/stream_records.ts";
 
 for (const name of ["h264_aac", "enhanced_hevc_opus"]) {
   const { records, tracks } = demuxFlv(flvFile(name));
@@ -44,7 +45,7 @@ Deno.test("WebSocketFlvPageEncoder frames tags of every length form", () => {
 
 Deno.test("WebSocketFlvPageEncoder passes marks over and ends with a Close frame", () => {
   const encoder = new WebSocketFlvPageEncoder();
-  assertEquals(encoder.sizeOf({ kind: "mark", seq: 1, dtsUs: 0, segment: 1 }), 0);
+  assertEquals(encoder.sizeOf(markRecord(1, 1)), 0);
   assertEquals(encoder.closing().toHex(), "880203e8");
 });
 
