@@ -7,7 +7,7 @@ import { mediaFile } from "../support/media_files.ts";
 import { startNodeChild, startTestNode, type TestNode } from "../support/node_process.ts";
 import { publish } from "../support/players.ts";
 import { delay, eventually } from "../support/processes.ts";
-import { VIEWER_PROTOCOLS } from "../support/wire/viewer.ts";
+import { openViewer, VIEWER_PROTOCOLS } from "../support/wire/viewer.ts";
 
 interface Session {
   readonly id: string;
@@ -38,8 +38,9 @@ Deno.test.afterAll(async () => {
 e2eTest("the API lists a stream with its tracks and viewers", { needs: ["ffmpeg"] }, async () => {
   await using _publisher = publish(node.rtmpUrl("live/listed"), await mediaFile("h264_aac"));
   await delay(2_500);
-  using _rtmp = await follow(node, "rtmp", "live/listed");
-  using _flv = await follow(node, "http-flv", "live/listed");
+  const path = "live/listed";
+  using _rtmp = await openViewer({ protocol: "rtmp", address: node.address("rtmp"), path });
+  using _flv = await openViewer({ protocol: "http-flv", address: node.address("http"), path });
   const stream = await eventually("both are counted", async () => {
     const found = await node.api<Stream>("streams/live/listed");
     return found.viewers.total === 2 && found;

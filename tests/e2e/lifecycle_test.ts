@@ -3,32 +3,23 @@
 // and viewers on the node.
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { e2eTest } from "../support/end_to_end.ts";
+import { follow, publishNumbered, untilPlaying } from "../support/live.ts";
 import { startNodeChild, startTestNode, type TestNode } from "../support/node_process.ts";
 import { delay, eventually } from "../support/processes.ts";
-import { NumberedCheck, NumberedStream } from "../support/wire/numbered.ts";
-import { Publisher } from "../support/wire/publisher.ts";
-import { openViewer, type Viewer, VIEWER_PROTOCOLS } from "../support/wire/viewer.ts";
+import { VIEWER_PROTOCOLS } from "../support/wire/viewer.ts";
 
 /** Longest a node without clients may take to end, in milliseconds. */
 const IDLE_END_MS_MAX = 3_000;
 
-const SMALL = { framesPerSecond: 25, gopFrames: 25, frameBytes: 1_000, audioBytes: 100 };
-
 /** A node with one stream and a viewer of each protocol. */
 async function busyNode(args: readonly string[]) {
   const node = await startTestNode({ args });
-  const stream = new NumberedStream(await Publisher.open(node.address("rtmp"), "live/a"), SMALL);
-  const checks: NumberedCheck[] = [];
-  const viewers: Viewer[] = [];
-  for (const protocol of VIEWER_PROTOCOLS) {
-    const check = new NumberedCheck();
-    const address = node.address(protocol === "rtmp" ? "rtmp" : "http");
-    const onMessage = check.message.bind(check);
-    viewers.push(await openViewer({ protocol, address, path: "live/a", onMessage }));
-    checks.push(check);
-  }
-  await eventually("all play", () => checks.every(({ last }) => last > 10));
-  return { node, stream, viewers, checks };
+  const stream = await publishNumbered(node, "live/a");
+  const followers = await Promise.all(
+    VIEWER_PROTOCOLS.map((protocol) => follow(node, protocol, "live/a")),
+  );
+  for (const follower of followers) await untilPlaying(follower);
+  return { node, stream, followers };
 }
 
 async function assertGone(node: TestNode): Promise<void> {
@@ -59,25 +50,20 @@ e2eTest(
   "SIGTERM lets viewers go on, takes nobody new, and ends all when time is up",
   {},
   async () => {
-    const { node, stream, viewers, checks } = await busyNode(["--drain-timeout", "3s"]);
+    const { node, stream, followers } = await busyNode(["--drain-timeout", "3s"]);
     await using _node = node;
     node.signal("SIGTERM");
     await eventually("not ready", async () => (await fetch(node.httpUrl("readyz"))).status === 503);
     assertEquals((await fetch(node.httpUrl("healthz"))).status, 200);
-    const refused = await openViewer({
-      ...{ protocol: "http-flv", address: node.address("http"), path: "live/a" },
-    });
-    assertEquals(await refused.ended, "refused: 503");
-    const before = checks.map(({ last }) => last);
+    using refused = await follow(node, "http-flv", "live/a");
+    assertEquals(await refused.viewer.ended, "refused: 503");
+    const before = followers.map(({ check }) => check.last);
     await delay(1_000);
-    assert(checks.every(({ last }, index) => last > before[index] + 25), "viewers stopped early");
+    const goOn = followers.every(({ check }, index) => check.last > before[index] + 25);
+    assert(goOn, "viewers stopped early");
     assertEquals((await node.ended).code, 0);
-    for (const [index, { ended }] of viewers.entries()) {
-      assertEquals([await ended, checks[index].lost, checks[index].doubled], [
-        "end of stream",
-        0,
-        0,
-      ]);
+    for (const { viewer, check } of followers) {
+      assertEquals([await viewer.ended, check.lost, check.doubled], ["end of stream", 0, 0]);
     }
     await stream.stop();
     await assertGone(node);
@@ -85,11 +71,11 @@ e2eTest(
 );
 
 e2eTest("SIGTERM ends a node as soon as its last client has left", {}, async () => {
-  const { node, stream, viewers } = await busyNode(["--drain-timeout", "50s"]);
+  const { node, stream, followers } = await busyNode(["--drain-timeout", "50s"]);
   await using _node = node;
   node.signal("SIGTERM");
   await delay(500);
-  for (const viewer of viewers) viewer.close();
+  for (const { viewer } of followers) viewer.close();
   await stream.end();
   const startMs = performance.now();
   assertEquals((await node.ended).code, 0);

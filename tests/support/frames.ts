@@ -43,7 +43,7 @@ export async function frameMd5(input: string, options: ReadOptions = {}): Promis
     ...["-nostdin", "-v", "error", ...(options.inputArgs ?? []), "-i", input],
     ...(options.seconds === undefined ? [] : ["-t", String(options.seconds)]),
     // Without copyinkf ffmpeg would hide what comes in front of a key frame.
-    ...["-map", "0", "-c", "copy", "-copyinkf", ...(options.outputArgs ?? [])],
+    ...["-map", "0:v?", "-map", "0:a?", "-c", "copy", "-copyinkf", ...(options.outputArgs ?? [])],
     ...["-f", "framemd5", "-"],
   ], { timeoutMs: options.timeoutMs ?? 30_000, outputMax: LIST_MAX });
   return parseFrameMd5(text);
@@ -117,6 +117,8 @@ export interface CompareOptions {
   readonly framesMin?: number;
   /** Most frames of each track that may be missing at the end; 0 unless given. */
   readonly tailMax?: number;
+  /** First frames of each track whose timestamps do not count; 0 unless given. */
+  readonly untimedHead?: number;
 }
 
 /**
@@ -160,7 +162,7 @@ function compareTrack(
   if (length < (options.framesMin ?? 1)) return `only ${length} frames came`;
   const tail = source.length - start - length;
   if (tail > (options.tailMax ?? 0)) return `the last ${tail} frames are missing`;
-  for (let i = 0; i < length; i++) {
+  for (let i = options.untimedHead ?? 0; i < length; i++) {
     offsets.push(got[i].dtsUs - source[start + i].dtsUs, got[i].ptsUs - source[start + i].ptsUs);
   }
   return undefined;

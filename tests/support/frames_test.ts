@@ -44,6 +44,7 @@ Deno.test("compareFrames() asks for enough frames and allows what it is told to"
   const cut = { ...SOURCE, audio: SOURCE.audio.slice(0, 5) };
   assertEquals(compareFrames(SOURCE, cut, { tailMax: 1 }), undefined);
   assertEquals(compareFrames(SOURCE, moved(SOURCE, 0, 900), { toleranceUs: 900 }), undefined);
+  assertEquals(compareFrames(SOURCE, shifted(3), { untimedHead: 4 }), undefined);
 });
 
 Deno.test("parseFrameMd5() reads what ffmpeg 5.1 writes", () => {

@@ -5,10 +5,11 @@
  */
 import { Buffer } from "node:buffer";
 import { frameMd5, type Frames, probeFrames } from "./frames.ts";
-import { Child, runChild } from "./processes.ts";
+import { Child, runChild, runTool } from "./processes.ts";
 
 /** Longest a player may take for a stream of a few seconds, in milliseconds. */
-const TIMEOUT_MS = 40_000;
+const TIMEOUT_MS = 30_000;
+const LIMITS = { timeoutMs: TIMEOUT_MS };
 
 /** A program that plays `url` and stores what came under `folder`. */
 export type Player = (url: string, folder: string) => Promise<Frames>;
@@ -36,25 +37,31 @@ export async function playRtmpdump(url: string, folder: string): Promise<Frames>
   return await frameMd5(file);
 }
 
-/** GStreamer stores the FLV bytes and decodes them beside it; a decoding error fails the play. */
-export async function playGstreamer(url: string, folder: string): Promise<Frames> {
+/**
+ * One GStreamer stores the FLV bytes, another decodes a track; an error of either fails the play.
+ * Decoding all tracks at once is no use: decodebin then sometimes forgets the end of the stream.
+ */
+export async function playGstreamer(
+  url: string,
+  folder: string,
+  track: "video" | "audio",
+): Promise<Frames> {
   const file = `${folder}/gstreamer-${crypto.randomUUID()}.flv`;
-  const source = url.startsWith("rtmp:") ? "rtmp2src" : "souphttpsrc is-live=true";
-  const [element, ...options] = source.split(" ");
-  const args = [
-    ...["-e", element, `location=${url}`, ...options, "!", "tee", "name=t"],
-    ...["t.", "!", "queue", "!", "filesink", `location=${file}`],
-    ...["t.", "!", "queue", "!", "decodebin", "!", "fakesink", "sync=false"],
-  ];
-  const { code, stderr } = await runChild("gst-launch-1.0", args, { timeoutMs: TIMEOUT_MS });
-  if (code !== 0) throw new Error(`Cannot play with GStreamer: exit code ${code}: ${stderr}`);
+  const element = url.startsWith("rtmp:") ? ["rtmp2src"] : ["souphttpsrc", "is-live=true"];
+  const source = [...element, `location=${url}`];
+  const decode = `! flvdemux name=d d.${track} ! queue ! decodebin ! fakesink sync=false`;
+  await Promise.all([
+    runTool("gst-launch-1.0", [...source, "!", "filesink", `location=${file}`], LIMITS),
+    runTool("gst-launch-1.0", [...source, ...decode.split(" ")], LIMITS),
+  ]);
   return await frameMd5(file);
 }
 
 /**
  * VLC stores what it demuxed as MPEG-TS. It refuses to run as root, so it runs as `nobody`.
  *
- * @returns Frames in the form {@link normaliseForTs} gives the source.
+ * @returns Frames in the form {@link normaliseForTs} gives the source, without the last of each
+ * track, which VLC writes cut off.
  */
 export async function playVlc(url: string, folder: string): Promise<Frames> {
   const home = `${folder}/vlc-${crypto.randomUUID()}`;
@@ -68,17 +75,21 @@ export async function playVlc(url: string, folder: string): Promise<Frames> {
   const command = Deno.uid() === 0 ? ["runuser", "-u", "nobody", "--"] : [];
   const [program, ...args] = [...command, "env", `HOME=${home}`, ...vlc];
   await runChild(program, args, { timeoutMs: TIMEOUT_MS, cwd: home });
-  return await normaliseForTs(file);
+  const { video, audio } = await normaliseForTs(file);
+  return { video: video.slice(0, -1), audio: audio.slice(0, -1) };
 }
 
 /**
  * Frames without what an MPEG-TS muxer may add or change: parameter sets, access unit delimiters
  * and ADTS headers.
  */
-export function normaliseForTs(input: string): Promise<Frames> {
+export async function normaliseForTs(input: string): Promise<Frames> {
   const outputArgs = ["-bsf:v", "h264_mp4toannexb,filter_units=remove_types=7-9|12"];
-  if (input.endsWith(".ts")) outputArgs.push("-bsf:a", "aac_adtstoasc");
-  return frameMd5(input, { outputArgs });
+  const codecs = await runTool("ffprobe", [
+    ...["-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", input],
+  ], LIMITS);
+  if (input.endsWith(".ts") && codecs.includes("aac")) outputArgs.push("-bsf:a", "aac_adtstoasc");
+  return await frameMd5(input, { outputArgs });
 }
 
 /** Receives FLV over WebSocket with Deno's own client and gives ffmpeg's view of it. */

@@ -124,9 +124,12 @@ export function splitPath(path: string, app?: string): { app: string; name: stri
   return { app: path.slice(0, end), name: path.slice(end).replace(/^\//, "") };
 }
 
-export function connectTo(address: string): Promise<Deno.TcpConn> {
+/** Connects to `host:port`, as real clients do without Nagle's delays. */
+export async function connectTo(address: string): Promise<Deno.TcpConn> {
   const { hostname, port } = new URL(`http://${address}`);
-  return Deno.connect({ hostname, port: Number(port) });
+  const conn = await Deno.connect({ hostname, port: Number(port) });
+  conn.setNoDelay(true);
+  return conn;
 }
 
 export async function writeAll(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
