@@ -271,6 +271,14 @@ Deno.test("parseAmf0Values() counts the levels behind references", () => {
   assertMatch(refusal(objects(32)).message, /deeper than the 32/);
 });
 
+Deno.test("parseAmf0Values() takes the deepest of several elements for the level", () => {
+  // An array of 21 levels, though its last element has one; then a reference to it deeper down.
+  const tall = "0a 00000002" + "0a 00000001".repeat(19) + "05" + "0a 00000000";
+  const below = (depth: number) => hex(tall + "0a 00000001".repeat(depth) + "070000");
+  assertEquals(parseAmf0Values(below(AMF_DEPTH_MAX - 20)).length, 2);
+  assertMatch(refusal(below(AMF_DEPTH_MAX - 19)).message, /deeper than the 32/);
+});
+
 Deno.test("parseAmf0Values() refuses values that unfold into too many", () => {
   // Twenty arrays of two references each to the one before: a million values from 200 bytes.
   const bomb = "0a 00000002 05 05" + Array.from({ length: 20 }, (_, index) => {

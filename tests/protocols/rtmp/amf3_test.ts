@@ -236,6 +236,19 @@ Deno.test("parseAmf3Value() refuses what unfolds into too much", () => {
   );
 });
 
+Deno.test("parseAmf3Value() counts numbers of vectors and names of traits before it makes them", () => {
+  const vector = refusal(`0d ${u29(2 * 20_000 + 1)} 00 ${"00000000".repeat(20_000)}`);
+  assertMatch(vector.message, /more than the 16384 allowed/);
+  const traits = refusal(`0a ${u29(20_000 * 16 + 3)} 01 ${"01".repeat(40_000)}`);
+  assertMatch(traits.message, /more than the 16384 allowed/);
+  assertEquals([vector.offset, traits.offset], [5, 4]); // Behind their headers.
+});
+
+Deno.test("parseAmf0Values() is back in AMF 0 behind a value in AMF 3", () => {
+  const error = assertThrows(() => parseAmf0Values(hex("11 01 04")), ProtocolError);
+  assertEquals([error.protocol, error.section, error.offset], ["AMF0", "2.6", 3]);
+});
+
 Deno.test("parseAmf3Value() refuses long names, also by reference", () => {
   const long = `${u29(2 * 16_385 + 1)} ${"61".repeat(16_385)}`;
   assertMatch(refusal(`0a 13 01 ${long} 01`).message, /Cannot read name: 16385 bytes/);

@@ -199,11 +199,11 @@ Deno.test("ChunkReader reads extended timestamps on every chunk type", () => {
     chunk(3, 6, { timestampMs: 0x01000002 }, head), // A new message that repeats the delta.
     chunk(3, 6, { timestampMs: 0x01000002 }, "0708"),
     chunk(2, 6, { timestampMs: 1 }, head), // No longer extended.
-    chunk(3, 6, {}, "090a"),
+    chunk(3, 6, {}, "0001"), // What would be the field is payload.
   );
   assertEquals(times(messages), [start, 0x02000001, 0x03000003, 0x04000005, 0x04000006]);
   const ends = messages.map(({ body }) => body.subarray(128).toHex());
-  assertEquals(ends, ["0102", "0304", "0506", "0708", "090a"]);
+  assertEquals(ends, ["0102", "0304", "0506", "0708", "0001"]);
 });
 
 Deno.test("ChunkReader does without the extended timestamp where type 3 omits it", () => {
@@ -239,6 +239,10 @@ Deno.test("ChunkReader replays held payload in the right place, whatever it turn
   ];
   const error = refusal(...chunks);
   assertMatch(error.message, /type 3 on chunk stream 5/);
+  // The same within the replayed bytes: c5 is payload, the c5 behind it a header.
+  const long = { timestampMs: 0xc5c5c5c5, bodyBytes: 129, typeId: 9, streamId: 1 };
+  const within = refusal(chunk(0, 6, long, new Uint8Array(128)), hex("c6 c5 c5 05"));
+  assertEquals(within.offset, 16 + 128 + 2);
   const messages = read(...chunks.slice(0, 2), hex("c6 c4 c4 c4 04 000000 000000 08 01000000"));
   assertEquals(messages.map(({ chunkStreamId }) => chunkStreamId), [4, 6, 4, 4, 4]);
   assertEquals(times(messages), [3, start, 6, 9, 0]);

@@ -119,6 +119,11 @@ Deno.test("writeChunkedMessage() refuses what the wire cannot carry", () => {
     assertThrows(() => write({}, chunkBytes, 2_000), RangeError);
   }
   assertThrows(() => write({}, 128, 21), RangeError);
+  const none = new Uint8Array(0);
+  assertThrows(
+    () => writeChunkedMessage(head, none, 0, none, 128, new Uint8Array(11), 0),
+    RangeError,
+  );
   assertThrows(() => chunkedMessageBytes(head, MESSAGE_BODY_BYTES_MAX + 1, 128), RangeError);
   assertThrows(() => chunkedMessageBytes(head, -1, 128), RangeError);
 });

@@ -72,6 +72,30 @@ for (
   });
 }
 
+// The sum of four pointer bytes wraps at 728, which the packets of ffmpeg and nginx do not show.
+for (
+  const { schema, pointer, digest } of [
+    {
+      schema: 0,
+      pointer: 8,
+      digest: "e1be5f4702cd3ab8fb0b93478124d2123915c31eb2b61d910fd46d740446a3dd",
+    },
+    {
+      schema: 1,
+      pointer: 772,
+      digest: "07535d466b89805604e1efe6a4b4a70708eccf309aaa55db2850cce102998bd5",
+    },
+  ] as const
+) {
+  Deno.test(`writeDigest() finds the place behind a pointer that wraps, schema ${schema}`, () => {
+    const packet = Uint8Array.from({ length: HANDSHAKE_BYTES }, (_, index) => index * 7 + 3);
+    packet.set([0, 0, 0, 0, 9, 0, 0x7c, 2]);
+    packet.set([0xff, 0xff, 0xff, 0xfe], pointer); // 1019, which is 291 behind the wrap.
+    const written = writeDigest(packet, schema, CLIENT_KEY);
+    assertEquals([written.toHex(), written.byteOffset], [digest, pointer + 4 + 291]);
+  });
+}
+
 // By Python's hmac and hashlib over the packets below; ffmpeg and nginx use schema 0.
 for (
   const { schema, key, digest } of [
@@ -160,6 +184,16 @@ Deno.test("ServerHandshake echoes a plain client, time included", () => {
 Deno.test("ServerHandshake takes a client whose version has no digest behind it for plain", () => {
   const hello = Uint8Array.of(3, ...RANDOM);
   hello.set([0, 0, 0, 0, 9, 0, 124, 2], 1);
+  const server = new ServerHandshake(RANDOM);
+  server.feed(hello);
+  assertEquals(server.digest, false);
+  assertEquals(server.takeOutput()!.subarray(1537), hello.subarray(1));
+});
+
+Deno.test("ServerHandshake takes a client for plain that signs and leaves its version zero", () => {
+  const hello = Uint8Array.of(3, ...RANDOM);
+  hello.fill(0, 1, 9);
+  writeDigest(hello.subarray(1), 0, CLIENT_KEY);
   const server = new ServerHandshake(RANDOM);
   server.feed(hello);
   assertEquals(server.digest, false);
