@@ -49,6 +49,8 @@ export function createParts(config: Config, ports: Ports): NodeParts {
     rtmp: { in: 0, out: 0 },
     "http-flv": { in: 0, out: 0 },
     "ws-flv": { in: 0, out: 0 },
+    "http-ts": { in: 0, out: 0 },
+    "http-mp4": { in: 0, out: 0 },
   };
   return {
     config,

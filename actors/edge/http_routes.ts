@@ -6,7 +6,7 @@
 import { answerHead, refusal, wholeAnswer } from "../../protocols/http/answer.ts";
 import { asksForWebSocket } from "../../protocols/websocket/handshake.ts";
 import type { Edge } from "./edge.ts";
-import { answerFlv, answerFlvUpgrade, isFlvTarget } from "./flv_route.ts";
+import { answerLive, answerWebSocket, isLiveTarget, isWebSocketTarget } from "./live_route.ts";
 import type { HttpAnswer, HttpRequest, HttpRoutes, TakenSocket } from "./http_connection.ts";
 
 /** Web-standard handler of the API; `remoteAddress` is the peer's IP address. */
@@ -26,15 +26,12 @@ export class Routes implements HttpRoutes {
 
   answer(request: HttpRequest, take: () => TakenSocket): HttpAnswer | Promise<HttpAnswer> {
     const { head } = request;
-    const upgrade = asksForWebSocket({ method: head.method, headers: fieldsOf(request) });
-    if (isFlvTarget(head.target)) {
-      return upgrade
-        ? answerFlvUpgrade(this.#edge, request, take)
-        : answerFlv(this.#edge, request, take);
-    }
-    if (upgrade) {
+    const { target } = head;
+    if (asksForWebSocket({ method: head.method, headers: fieldsOf(request) })) {
+      if (isWebSocketTarget(target)) return answerWebSocket(this.#edge, request, take);
       return refusal(404, "Cannot upgrade: only /APP/NAME.flv speaks WebSocket", { close: true });
     }
+    if (isLiveTarget(target)) return answerLive(this.#edge, request, take);
     return this.#answerApi(request);
   }
 

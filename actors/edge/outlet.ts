@@ -75,7 +75,8 @@ export abstract class Outlet {
   pump(): void {
     if (this.#busy || this.#closed) return;
     this.#busy = true; // Whatever the viewer sends as it joins waits for this turn.
-    const media = this.#closeWhenSent ? undefined : this.#nextMedia();
+    const next = this.#closeWhenSent ? undefined : this.#nextMedia();
+    const media = this.#closeWhenSent ? undefined : next; // A viewer may refuse as it joins.
     const bytes = this.#replies.length === 0 ? media : this.#takeReplies(media);
     if (bytes !== undefined) return this.write(bytes);
     this.#busy = false;

@@ -35,10 +35,18 @@ interface Stretch {
 
 const NOTHING = new Uint8Array(0);
 
+export interface EncodingOptions {
+  readonly log: StreamLog;
+  readonly budget: MediaBudget;
+  /** The format ends where a track appears or changes. */
+  readonly fixedTracks: boolean;
+}
+
 export class Encoding {
   readonly encoder: PageEncoder;
   readonly #log: StreamLog;
   readonly #budget: MediaBudget;
+  readonly #fixedTracks: boolean;
   readonly #pages: Page[] = [];
   readonly #stretches: Stretch[] = [];
   #nextStretch = 0;
@@ -51,11 +59,15 @@ export class Encoding {
   /** Viewers reading it, and whether it counts as unusual; kept by `encodings.ts`. */
   viewers = 0;
   unusual = false;
+  /** A track changed and the format cannot tell: nothing will be added any more. */
+  finished = false;
 
-  constructor(encoder: PageEncoder, log: StreamLog, budget: MediaBudget) {
+  constructor(encoder: PageEncoder, options: EncodingOptions) {
     this.encoder = encoder;
-    this.#log = log;
-    this.#budget = budget;
+    this.#log = options.log;
+    this.#budget = options.budget;
+    this.#fixedTracks = options.fixedTracks;
+    const { log } = options;
     this.#nextSeq = log.joinSeq ?? log.nextSeq;
     for (let i = 0; i < STRETCHES_KEPT; i++) {
       this.#stretches.push({ start: -1, end: -1, bytes: NOTHING });
@@ -82,10 +94,15 @@ export class Encoding {
 
   /** Encodes what the log has gained. Called once a flush, however many viewers there are. */
   catchUp(): void {
-    if (this.#nextSeq === this.#log.nextSeq) return;
+    if (this.#nextSeq === this.#log.nextSeq || this.finished) return;
     if (this.#nextSeq < this.#log.firstSeq) this.#skipTo(this.#log.firstSeq);
     while (this.#nextSeq < this.#log.nextSeq) {
-      this.#encode(this.#log.at(this.#nextSeq)!);
+      const record = this.#log.at(this.#nextSeq)!;
+      if (this.#fixedTracks && record.kind === "track" && this.#end > 0) {
+        this.finished = true;
+        break;
+      }
+      this.#encode(record);
       this.#nextSeq++;
     }
     this.#trim();

@@ -22,6 +22,11 @@ export interface EncodingClass {
   /** Names format and parameters; equal keys mean equal bytes. */
   readonly key: string;
   createEncoder(): PageEncoder;
+  /**
+   * The opening holds every track's configuration: a body ends where a track appears or changes,
+   * and who joins then gets a new one.
+   */
+  readonly fixedTracks?: true;
   /** Only of a class with unusual parameters: how to serve it from the format's usual class. */
   readonly fallback?: {
     readonly usual: EncodingClass;
@@ -62,7 +67,11 @@ export class Encodings {
     }
     let encoding = this.#byKey.get(wanted.key);
     if (encoding === undefined) {
-      encoding = new Encoding(wanted.createEncoder(), this.#log, this.#budget);
+      encoding = new Encoding(wanted.createEncoder(), {
+        log: this.#log,
+        budget: this.#budget,
+        fixedTracks: wanted.fixedTracks ?? false,
+      });
       this.#byKey.set(wanted.key, encoding);
       if (fallback !== undefined) this.#unusual++;
       encoding.unusual = fallback !== undefined;
@@ -76,12 +85,16 @@ export class Encodings {
   release(lease: EncodingLease): void {
     if (--lease.encoding.viewers > 0) return;
     lease.encoding.close();
-    this.#byKey.delete(lease.key);
+    if (this.#byKey.get(lease.key) === lease.encoding) this.#byKey.delete(lease.key);
     if (lease.encoding.unusual) this.#unusual--;
   }
 
   /** Brings every encoding up to the log's end. */
   catchUp(): void {
-    for (const encoding of this.#byKey.values()) encoding.catchUp();
+    for (const [key, encoding] of this.#byKey) {
+      encoding.catchUp();
+      // Its viewers hold it until they have the rest; new ones get another.
+      if (encoding.finished) this.#byKey.delete(key);
+    }
   }
 }

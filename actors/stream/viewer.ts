@@ -72,7 +72,9 @@ export class Viewer implements Watcher {
     if (this.#phase !== "live") return undefined;
     const encoding = this.#lease.encoding;
     const unsentBytes = encoding.end - this.#position;
-    if (unsentBytes === 0) return this.core.ended ? this.#finish() : undefined;
+    if (unsentBytes === 0) {
+      return this.core.ended || encoding.finished ? this.#finish() : undefined;
+    }
     if (unsentBytes > this.#allowanceBytes || this.stalled) {
       this.stalled = false;
       const page = this.#pageAhead();

@@ -21,6 +21,7 @@ const PHRASES: Readonly<Record<number, string>> = {
   400: "Bad Request",
   404: "Not Found",
   405: "Method Not Allowed",
+  406: "Not Acceptable",
   408: "Request Timeout",
   411: "Length Required",
   413: "Content Too Large",

@@ -1,5 +1,5 @@
 /**
- * One HTTP-FLV or WebSocket-FLV viewer: a socket whose request was read.
+ * One viewer of a live body over HTTP or WebSocket: a socket whose request was read.
  *
  * The answer's head waits until there is something to play; until then the request can still be
  * refused with a proper status. After the head only shared pages follow.
@@ -10,25 +10,29 @@ import type { EncodingClass } from "../stream/encodings.ts";
 import { streamKey, type StreamName } from "../stream/stream_key.ts";
 import type { StreamCore } from "../stream/stream_core.ts";
 import { Viewer } from "../stream/viewer.ts";
+import type { Track } from "../../protocols/media/track.ts";
 import type { Log, Timer } from "../runtime/ports.ts";
 import { ConnOutlet } from "./conn_outlet.ts";
 import type { Edge } from "./edge.ts";
 import { hostPort } from "./host_port.ts";
 import type { OutletEvents } from "./outlet.ts";
 import { isSocketClosed } from "./socket_closed.ts";
+import type { EdgeProtocol } from "./session_table.ts";
 import { VIEWER, ViewerActor } from "./viewer_actor.ts";
 
 /** Input buffer: a viewer sends a ping now and then. */
 const READ_BYTES = 256;
 
-export interface FlvViewerOptions {
+export interface LiveViewerOptions {
   readonly edge: Edge;
   readonly conn: Deno.TcpConn;
-  readonly protocol: "http-flv" | "ws-flv";
+  readonly protocol: Exclude<EdgeProtocol, "rtmp">;
   readonly stream: StreamName;
   /** The stream's data; it may not be live yet. */
   readonly core: StreamCore;
   readonly encodingClass: EncodingClass;
+  /** Whether the format can carry these tracks; a whole answer that refuses when it cannot. */
+  readonly refuse: (tracks: readonly Track[]) => Uint8Array | undefined;
   readonly userAgent: string;
   /** Head of the answer that accepts. */
   readonly accept: Uint8Array;
@@ -36,10 +40,10 @@ export interface FlvViewerOptions {
   readonly notFound: Uint8Array;
 }
 
-export class FlvViewer implements OutletEvents {
+export class LiveViewer implements OutletEvents {
   readonly id: string;
   readonly outlet: ConnOutlet;
-  readonly #options: FlvViewerOptions;
+  readonly #options: LiveViewerOptions;
   readonly #viewer: Viewer;
   readonly #log: Log;
   readonly #peer: string;
@@ -47,7 +51,7 @@ export class FlvViewer implements OutletEvents {
   #bytesIn = 0;
   #released = false;
 
-  constructor(options: FlvViewerOptions) {
+  constructor(options: LiveViewerOptions) {
     const { edge, conn, core } = options;
     this.#options = options;
     this.id = edge.sessions.newId();
@@ -96,7 +100,12 @@ export class FlvViewer implements OutletEvents {
 
   #joined(): void {
     this.#timer?.cancel();
-    const { stream, protocol, accept } = this.#options;
+    const { stream, protocol, accept, refuse } = this.#options;
+    const refused = refuse(this.#viewer.core.log.head.tracks);
+    if (refused !== undefined) {
+      this.outlet.send(refused);
+      return this.outlet.closeWhenSent();
+    }
     this.#log.info("playing", { stream: streamKey(stream), protocol });
     this.outlet.send(accept);
   }
