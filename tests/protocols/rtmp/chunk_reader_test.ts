@@ -199,11 +199,11 @@ Deno.test("ChunkReader reads extended timestamps on every chunk type", () => {
     chunk(3, 6, { timestampMs: 0x01000002 }, head), // A new message that repeats the delta.
     chunk(3, 6, { timestampMs: 0x01000002 }, "0708"),
     chunk(2, 6, { timestampMs: 1 }, head), // No longer extended.
-    chunk(3, 6, {}, "0001"), // What would be the field is payload.
+    chunk(3, 6, {}, "0000"), // What the field would start with is payload.
   );
   assertEquals(times(messages), [start, 0x02000001, 0x03000003, 0x04000005, 0x04000006]);
   const ends = messages.map(({ body }) => body.subarray(128).toHex());
-  assertEquals(ends, ["0102", "0304", "0506", "0708", "0001"]);
+  assertEquals(ends, ["0102", "0304", "0506", "0708", "0000"]);
 });
 
 Deno.test("ChunkReader does without the extended timestamp where type 3 omits it", () => {
