@@ -73,24 +73,29 @@ export class NumberedStream {
     for (let frame = 0; !this.#stopped; frame++) {
       const timestampMs = Math.round(frame * 1_000 / framesPerSecond);
       await delay(Math.max(0, startMs + timestampMs - performance.now()));
-      const video = videoBody(this.last + 1, frame % gopFrames === 0, frameBytes);
+      const keyframe = frame % gopFrames === 0;
+      const video = numberedBody(VIDEO, this.last + 1, keyframe, frameBytes);
       await this.#publisher.send(VIDEO, timestampMs, video);
       this.last++;
       if (audioBytes === 0) continue;
-      await this.#publisher.send(AUDIO, timestampMs, audioBody(this.last + 1, audioBytes));
+      const audio = numberedBody(AUDIO, this.last + 1, false, audioBytes);
+      await this.#publisher.send(AUDIO, timestampMs, audio);
       this.last++;
     }
   }
 }
 
-function videoBody(number: number, keyframe: boolean, bytes: number): Uint8Array {
+/** Body of a numbered message; audio has no key frames apart. */
+export function numberedBody(
+  typeId: number,
+  number: number,
+  keyframe: boolean,
+  bytes: number,
+): Uint8Array {
+  if (typeId === AUDIO) return bytesOf(0xaf, 1, payload(number, bytes));
   const nalUnit = bytesOf(keyframe ? 0x65 : 0x41, payload(number, bytes));
   const head = [keyframe ? 0x17 : 0x27, 1, 0, 0, 0];
   return bytesOf(...head, uint32(nalUnit.length), nalUnit);
-}
-
-function audioBody(number: number, bytes: number): Uint8Array {
-  return bytesOf(0xaf, 1, payload(number, bytes));
 }
 
 function payload(number: number, bytes: number): Uint8Array {
