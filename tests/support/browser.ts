@@ -7,12 +7,13 @@ import { chromium } from "playwright-core";
 import { runTool } from "./processes.ts";
 
 /** Where Debian puts Chromium. */
-const CHROMIUM = "/usr/bin/chromium";
+export const CHROMIUM = "/usr/bin/chromium";
 
 /** Longest any single step of the browser may take, in milliseconds. */
 const STEP_TIMEOUT_MS = 20_000;
 
-const FLAGS = [
+/** Without a screen, and without a word to anybody but us. */
+export const CHROMIUM_FLAGS = [
   ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
   ...["--autoplay-policy=no-user-gesture-required"],
@@ -44,7 +45,7 @@ export async function playInBrowser(url: string, seconds: number): Promise<Brows
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: CHROMIUM,
     headless: true,
-    args: FLAGS,
+    args: CHROMIUM_FLAGS,
     timeout: STEP_TIMEOUT_MS,
   });
   try {

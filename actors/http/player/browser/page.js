@@ -141,7 +141,12 @@ function refresh() {
   find("latency").textContent = latencyText(live ? player.latencySeconds() : undefined);
   const { videoWidth, videoHeight } = video;
   find("size").textContent = videoWidth === 0 ? "–" : `${videoWidth} × ${videoHeight}`;
-  find("sound").hidden = !live || !video.muted;
+  find("sound").hidden = !live || !video.muted || !hasSound();
+}
+
+/** Browsers tell it by names of their own; where none does, sound is assumed. */
+function hasSound() {
+  return video.mozHasAudio ?? video.webkitAudioDecodedByteCount !== 0;
 }
 
 function offerWays() {

@@ -8,9 +8,13 @@
  */
 import { WAYS } from "./sources.js";
 
-/** How far behind the newest picture mpegts.js lets a viewer fall before it plays faster. */
-const FLV_BEHIND_SECONDS_MAX = 1.2;
+/**
+ * How far behind the newest picture a viewer of FLV stays, from where on the player plays faster to
+ * get there, and from where on it jumps: who joins late in a long GOP starts with all of it.
+ */
 const FLV_BEHIND_SECONDS = 0.5;
+const FLV_HURRY_SECONDS = 1.2;
+const FLV_JUMP_SECONDS = 2.5;
 
 /** Media errors of the element that say the format is not for this browser (HTML, 4.8.11.1). */
 const UNDECODABLE = [3, 4];
@@ -63,8 +67,11 @@ function playFlv(mpegts, { video, url, onFault }) {
   const player = mpegts.createPlayer({ type: "flv", isLive: true, url }, {
     enableStashBuffer: false,
     liveSync: true,
-    liveSyncMaxLatency: FLV_BEHIND_SECONDS_MAX,
+    liveSyncMaxLatency: FLV_HURRY_SECONDS,
     liveSyncTargetLatency: FLV_BEHIND_SECONDS,
+    liveBufferLatencyChasing: true,
+    liveBufferLatencyMaxLatency: FLV_JUMP_SECONDS,
+    liveBufferLatencyMinRemain: FLV_BEHIND_SECONDS,
     autoCleanupSourceBuffer: true,
   });
   player.on(mpegts.Events.ERROR, (type, detail, info) => {
