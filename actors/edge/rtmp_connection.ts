@@ -39,6 +39,12 @@ const PUBLISHER_READ_BYTES = 64 * 1024;
 /** Input buffer of a viewer, who sends acknowledgements and little else. */
 const VIEWER_READ_BYTES = 512;
 
+/**
+ * A publisher that sends more than this between two flushes is read at once: what waits in the
+ * kernel must stay below a fresh socket's window, 64 KB on Linux, or it would slow the sender.
+ */
+const REST_BYTES_MAX = 32 * 1024;
+
 /** Time for handshake and connect; real clients need a few round trips. */
 const CONNECT_MS_MAX = 10_000;
 
@@ -58,6 +64,9 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
   #decision: Promise<void> | undefined;
   #readBytes = READ_BYTES;
   #bytesIn = 0;
+  /** Bytes read since the flush numbered `#countedFlush`. */
+  #sinceFlushBytes = 0;
+  #countedFlush = -1;
   #failure: string | undefined;
 
   constructor(conn: Deno.Conn, edge: Edge) {
@@ -166,6 +175,7 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
       this.session.feed(buffer.subarray(0, bytes));
       this.#turnOver();
       if (this.#decision !== undefined) await this.#decide();
+      if (this.#publishes.size > 0 && this.#mayRest(bytes)) await this.#rest();
       // What a connection turns out to be decides how much it reads at once.
       if (buffer.length !== this.#readBytes) buffer = new Uint8Array(this.#readBytes);
     }
@@ -180,6 +190,22 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
       this.session.resume();
       this.#turnOver();
     }
+  }
+
+  /** The publisher sends so little that the kernel can hold it until the next flush. */
+  #mayRest(bytes: number): boolean {
+    const { flushes } = this.edge.hub.flusher;
+    if (this.#countedFlush !== flushes) this.#sinceFlushBytes = 0;
+    this.#countedFlush = flushes;
+    this.#sinceFlushBytes += bytes;
+    return this.#sinceFlushBytes <= REST_BYTES_MAX;
+  }
+
+  /** Waits until the next flush is due: what comes meanwhile could not go out earlier. */
+  #rest(): Promise<void> {
+    return new Promise((resolve) => {
+      if (!this.edge.hub.flusher.rest(resolve)) resolve();
+    });
   }
 
   /** A batch of input has been parsed. */

@@ -38,6 +38,11 @@ export class RtmpPublishes {
     this.#drops = new DropReport(peer.log, peer.edge.ports.timers);
   }
 
+  /** Streams being published now. */
+  get size(): number {
+    return this.#byStreamId.size;
+  }
+
   /** Asks the stream's owner and tells the client; resolves when it is decided. */
   async start(request: PublishRequest): Promise<void> {
     const { edge, session, log } = this.#peer;
@@ -59,6 +64,7 @@ export class RtmpPublishes {
     const core = edge.hub.get(request)!;
     const ingest = new Ingest(core, answer.value.grant, edge.ports.clock);
     const publisher = new RtmpPublisher(ingest, (reason) => this.#drops.note(reason));
+    edge.hub.flusher.publishers++;
     this.#byStreamId.set(streamId, { ingestId, name: { app, name }, publisher });
     edge.system.spawn(INGEST, ingestId, new IngestActor((reason) => this.#kick(streamId, reason)));
     this.#list(ingestId, request);
@@ -149,6 +155,7 @@ export class RtmpPublishes {
 
   #close(streamId: number, publish: Publish): void {
     this.#byStreamId.delete(streamId);
+    this.#peer.edge.hub.flusher.publishers--;
     this.#lastStreamId = -1;
     publish.publisher.ingest.revoke();
     this.#peer.edge.sessions.delete(publish.ingestId);

@@ -27,11 +27,13 @@ function newFlusher(window: number | "auto") {
 }
 
 Deno.test("autoWindowMs() is zero when idle and grows to its maximum", () => {
-  assertEquals(autoWindowMs(0, 0), 0);
-  assertEquals(autoWindowMs(39, 5), 0);
-  assertEquals(autoWindowMs(1000, 0), 50);
-  assertEquals(autoWindowMs(10_000, 0), AUTO_WINDOW_MS_MAX);
-  assertEquals(autoWindowMs(0, 20), 80);
+  assertEquals(autoWindowMs(0, 0, 0), 0);
+  assertEquals(autoWindowMs(39, 0, 5), 0);
+  assertEquals(autoWindowMs(0, 9, 0), 0);
+  assertEquals(autoWindowMs(1000, 0, 0), 50);
+  assertEquals(autoWindowMs(0, 200, 0), 40);
+  assertEquals(autoWindowMs(10_000, 0, 0), AUTO_WINDOW_MS_MAX);
+  assertEquals(autoWindowMs(0, 0, 20), 80);
 });
 
 Deno.test("Flusher.settle() sends at once without a window", () => {
@@ -84,4 +86,50 @@ Deno.test("Flusher with auto follows the number of viewers", () => {
   flusher.mark(stream);
   ports.advanceSync(100);
   assertEquals(flusher.windowMs, 0);
+});
+
+Deno.test("Flusher.rest() wakes when the flush is due, and what is read then goes out", () => {
+  const { flusher, stream, flushedAtMs, ports } = newFlusher(100);
+  const wokenAtMs: number[] = [];
+  const read = () => {
+    wokenAtMs.push(ports.nowMs);
+    flusher.mark(stream);
+    assertEquals(flusher.rest(read), true); // Rests again before the flush that it woke for.
+  };
+  ports.advanceSync(1000);
+  flusher.rest(read);
+  ports.advanceSync(250);
+  assertEquals(wokenAtMs, [1000, 1100, 1200]);
+  assertEquals(flushedAtMs, wokenAtMs);
+});
+
+Deno.test("Flusher.rest() refuses when the window is narrow", () => {
+  for (const window of [0, 9]) {
+    const { flusher, ports } = newFlusher(window);
+    assertEquals(flusher.rest(() => {}), false);
+    assertEquals(ports.pendingCount, 0);
+  }
+});
+
+Deno.test("Flusher.rest() ends when the window closes or the flusher stops", () => {
+  const { flusher, ports, stream } = newFlusher("auto");
+  let woken = 0;
+  flusher.viewers = 1000;
+  ports.advanceSync(600);
+  flusher.mark(stream);
+  flusher.settle();
+  flusher.viewers = 0;
+  let refused = false;
+  const read = () => {
+    woken++;
+    refused = !flusher.rest(read);
+  };
+  read();
+  ports.advanceSync(600); // The window is looked at each half second.
+  assertEquals([flusher.windowMs, woken, refused, ports.pendingCount], [0, 12, true, 0]);
+
+  const fixed = newFlusher(100).flusher;
+  fixed.rest(() => woken++);
+  fixed.stop();
+  assertEquals(woken, 13);
 });
