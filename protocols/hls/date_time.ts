@@ -15,17 +15,14 @@ const YEAR_DAYS = 365;
 /** Days from 1 March of year 0, where leap days come last, to 1 January 1970. */
 const EPOCH_DAYS = 719_468;
 
-/** Last microsecond of the year 9999: beyond it the form has no digits. */
-const WALL_US_MAX = 253_402_300_799_999_999;
-
 /**
  * Writes microseconds since 1970 as "2026-11-21T02:18:08.042Z", rounded down to milliseconds.
  *
- * @throws {RangeError} `wallUs` lies before 1970 or after 9999.
+ * @throws {RangeError} `wallUs` is no safe integer from 0: such microseconds last until 2255.
  */
 export function writeDateTime(wallUs: number): string {
-  if (!(wallUs >= 0 && wallUs <= WALL_US_MAX)) {
-    throw new RangeError(`Cannot write date: ${wallUs} is not within 1970 to 9999`);
+  if (!Number.isSafeInteger(wallUs) || wallUs < 0) {
+    throw new RangeError(`Cannot write date: ${wallUs} is no number of microseconds since 1970`);
   }
   const wallMs = Math.floor(wallUs / 1000);
   const days = Math.floor(wallMs / DAY_MS);
