@@ -10,8 +10,11 @@ import { randomInteger } from "../support/random.ts";
 /** Longest input, in bytes: four times the largest recorded connection. */
 export const INPUT_BYTES_MAX = 64 * 1024;
 
-/** Most bytes that one change adds: 4096 nested arrays, each opened by a byte. */
+/** Most bytes that one change adds, removes or moves; nesting has its own. */
 const RUN_BYTES_MAX = 4096;
+
+/** Most repetitions of a few bytes: a level of AMF takes five, the stack ends near level 10,000. */
+const REPETITIONS_MAX = 16_384;
 
 /** Changes to one input: mostly few, so that what is behind the first check is reached. */
 const CHANGES_MAX = 8;
@@ -133,13 +136,14 @@ function insertSame(input: Uint8Array, { random }: Context): Uint8Array {
 /** Some bytes of the input many times: what nests, nests deeply. */
 function insertPattern(input: Uint8Array, { random }: Context): Uint8Array {
   const from = place(input, random);
-  const pattern = input.slice(from, from + 1 + randomInteger(random, 8));
-  const bytes = pattern.length * logInteger(random, RUN_BYTES_MAX / 8);
-  const repeated = Uint8Array.from(
-    { length: bytes },
-    (_, index) => pattern[index % pattern.length],
-  );
-  return insert(input, random, repeated);
+  const pattern = input.subarray(from, from + 1 + randomInteger(random, 8));
+  const wanted = pattern.length * logInteger(random, REPETITIONS_MAX);
+  const repeated = new Uint8Array(Math.min(wanted, INPUT_BYTES_MAX));
+  for (let at = 0; at < repeated.length; at += pattern.length) {
+    repeated.set(pattern.subarray(0, repeated.length - at), at);
+  }
+  // Right behind the pattern: a container that opens within itself.
+  return concatBytes(input.subarray(0, from), repeated, input.subarray(from));
 }
 
 function insertText(input: Uint8Array, { random }: Context): Uint8Array {

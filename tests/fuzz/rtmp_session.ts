@@ -16,7 +16,7 @@ export interface RtmpSessionFuzzTarget {
   readonly seeds: Uint8Array[];
   /** Throws on a defect, never for what the input is allowed to cause. */
   run(input: Uint8Array): void;
-  /** Of so many inputs of a campaign one is run: connections take a millisecond each. */
+  /** Of so many inputs of a campaign one is run: connections take milliseconds. */
   readonly costs: number;
 }
 
@@ -55,11 +55,24 @@ export const RTMP_SESSION_FUZZ_TARGETS: RtmpSessionFuzzTarget[] = ([
   { name: "server session, decisions at once", seeds: CLIENT_SEEDS, run: runServer(false) },
   { name: "server session, decisions later", seeds: CLIENT_SEEDS, run: runServer(true) },
   { name: "server session, from the first byte", seeds: CLIENT_SEEDS, run: runServerRaw },
-  { name: "server session, commands in any order", seeds: PROGRAM_SEEDS, run: runProgram(false) },
-  { name: "server session, late in any order", seeds: PROGRAM_SEEDS, run: runProgram(true) },
+  {
+    name: "server session, commands in any order",
+    seeds: PROGRAM_SEEDS,
+    run: runProgram(false),
+    costs: 6,
+  },
+  {
+    name: "server session, late in any order",
+    seeds: PROGRAM_SEEDS,
+    run: runProgram(true),
+    costs: 6,
+  },
   { name: "client session, publishing", seeds: SERVER_SEEDS, run: runClient("publish") },
   { name: "client session, playing", seeds: SERVER_SEEDS, run: runClient("play") },
-] satisfies Omit<RtmpSessionFuzzTarget, "costs">[]).map((target) => ({ ...target, costs: 2 }));
+] satisfies (Omit<RtmpSessionFuzzTarget, "costs"> & { costs?: number })[]).map((target) => ({
+  costs: 2,
+  ...target,
+}));
 
 /** The input's last byte chooses how it is cut, so that fragmentation is fuzzed too. */
 function forEachPiece(input: Uint8Array, take: (piece: Uint8Array) => void): void {
