@@ -1,7 +1,7 @@
 // Goal: the API tells what happens on a node, and who has the token can end it.
 // Method: a stream with viewers on a real node; requests as scripts and browsers make them.
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
-import { e2eTest } from "../support/end_to_end.ts";
+import { endToEnd } from "../support/end_to_end.ts";
 import { follow, publishNumbered, untilPlaying } from "../support/live.ts";
 import { mediaFile } from "../support/media_files.ts";
 import { startNodeChild, startTestNode, type TestNode } from "../support/node_process.ts";
@@ -35,28 +35,37 @@ Deno.test.afterAll(async () => {
   await node.stop();
 });
 
-e2eTest("the API lists a stream with its tracks and viewers", { needs: ["ffmpeg"] }, async () => {
-  await using _publisher = publish(node.rtmpUrl("live/listed"), await mediaFile("h264_aac"));
-  await delay(2_500);
-  const path = "live/listed";
-  using _rtmp = await openViewer({ protocol: "rtmp", address: node.address("rtmp"), path });
-  using _flv = await openViewer({ protocol: "http-flv", address: node.address("http"), path });
-  const stream = await eventually("both are counted", async () => {
-    const found = await node.api<Stream>("streams/live/listed");
-    return found.viewers.total === 2 && found;
-  });
-  assertEquals([stream.app, stream.name, stream.state], ["live", "listed", "live"]);
-  assertEquals(stream.viewers.byProtocol, { "rtmp": 1, "http-flv": 1 });
-  assertEquals(stream.tracks, [
-    { kind: "video", codec: "h264", width: 320, height: 180, fps: 25 },
-    { kind: "audio", codec: "aac", sampleRate: 44_100, channels: 2 },
-  ]);
-  assert(stream.bitrateKbps > 100 && stream.bitrateKbps < 1_000, `${stream.bitrateKbps} kbit/s`);
-  const { items } = await node.api<{ items: Stream[] }>("streams");
-  assertEquals(items.map(({ name }) => name), ["listed"]);
-});
+Deno.test(
+  endToEnd(
+    "the API lists a stream with its tracks and viewers",
+    { needs: ["ffmpeg"] },
+    async () => {
+      await using _publisher = publish(node.rtmpUrl("live/listed"), await mediaFile("h264_aac"));
+      await delay(2_500);
+      const path = "live/listed";
+      using _rtmp = await openViewer({ protocol: "rtmp", address: node.address("rtmp"), path });
+      using _flv = await openViewer({ protocol: "http-flv", address: node.address("http"), path });
+      const stream = await eventually("both are counted", async () => {
+        const found = await node.api<Stream>("streams/live/listed");
+        return found.viewers.total === 2 && found;
+      });
+      assertEquals([stream.app, stream.name, stream.state], ["live", "listed", "live"]);
+      assertEquals(stream.viewers.byProtocol, { "rtmp": 1, "http-flv": 1 });
+      assertEquals(stream.tracks, [
+        { kind: "video", codec: "h264", width: 320, height: 180, fps: 25 },
+        { kind: "audio", codec: "aac", sampleRate: 44_100, channels: 2 },
+      ]);
+      assert(
+        stream.bitrateKbps > 100 && stream.bitrateKbps < 1_000,
+        `${stream.bitrateKbps} kbit/s`,
+      );
+      const { items } = await node.api<{ items: Stream[] }>("streams");
+      assertEquals(items.map(({ name }) => name), ["listed"]);
+    },
+  ),
+);
 
-e2eTest("writes need the token", {}, async () => {
+Deno.test(endToEnd("writes need the token", {}, async () => {
   const stream = await publishNumbered(node, "live/kept");
   const url = node.httpUrl("api/v1/streams/live/kept");
   for (const authorization of [undefined, "Bearer wrong-wrong-wrong-wrong", "Basic eDp5"]) {
@@ -69,9 +78,9 @@ e2eTest("writes need the token", {}, async () => {
   using follower = await follow(node, "rtmp", "live/kept");
   await untilPlaying(follower);
   await stream.end();
-});
+}));
 
-e2eTest("DELETE of a stream ends its publisher and every viewer", {}, async () => {
+Deno.test(endToEnd("DELETE of a stream ends its publisher and every viewer", {}, async () => {
   const stream = await publishNumbered(node, "live/deleted");
   const followers = await Promise.all(
     VIEWER_PROTOCOLS.map((protocol) => follow(node, protocol, "live/deleted")),
@@ -86,9 +95,9 @@ e2eTest("DELETE of a stream ends its publisher and every viewer", {}, async () =
   }
   await stream.lost;
   assertEquals((await node.fetchApi("streams/live/deleted", "DELETE")).status, 404);
-});
+}));
 
-e2eTest("DELETE of a session ends that one alone", {}, async () => {
+Deno.test(endToEnd("DELETE of a session ends that one alone", {}, async () => {
   const stream = await publishNumbered(node, "live/one");
   using kept = await follow(node, "rtmp", "live/one");
   await untilPlaying(kept);
@@ -106,9 +115,9 @@ e2eTest("DELETE of a session ends that one alone", {}, async () => {
   await untilPlaying(kept, kept.check.last - kept.check.first + 10);
   assertEquals([kept.check.lost, kept.check.doubled], [0, 0]);
   await stream.end();
-});
+}));
 
-e2eTest(
+Deno.test(endToEnd(
   "a page of another origin may play, but not read the API without the token",
   {},
   async () => {
@@ -135,9 +144,9 @@ e2eTest(
     assertMatch(preflight.headers.get("access-control-allow-headers") ?? "", /authorization/i);
     await stream.end();
   },
-);
+));
 
-e2eTest("health, metrics, documentation and problems answer", {}, async () => {
+Deno.test(endToEnd("health, metrics, documentation and problems answer", {}, async () => {
   const stream = await publishNumbered(node, "live/measured");
   using follower = await follow(node, "rtmp", "live/measured");
   await untilPlaying(follower);
@@ -153,9 +162,9 @@ e2eTest("health, metrics, documentation and problems answer", {}, async () => {
   assertEquals(missing.headers.get("content-type"), "application/problem+json");
   await missing.body?.cancel();
   await stream.end();
-});
+}));
 
-e2eTest("a node makes its own token and keeps it to itself", {}, async () => {
+Deno.test(endToEnd("a node makes its own token and keeps it to itself", {}, async () => {
   const data = await Deno.makeTempDir({ prefix: "headwater-data-" });
   await using child = startNodeChild(["--data", data], undefined, { token: null });
   await eventually("ready", () => child.stdout.includes('"ready"'), 20_000);
@@ -167,4 +176,4 @@ e2eTest("a node makes its own token and keeps it to itself", {}, async () => {
   assertMatch(child.stderr, /api-token/);
   await child.end();
   await Deno.remove(data, { recursive: true });
-});
+}));

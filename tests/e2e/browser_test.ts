@@ -3,7 +3,7 @@
 // presented, change, and advance about as fast as the clock.
 import { assert, assertEquals } from "../support/assert.ts";
 import { playInBrowser } from "../support/browser.ts";
-import { e2eTest } from "../support/end_to_end.ts";
+import { endToEnd } from "../support/end_to_end.ts";
 import { mediaFile } from "../support/media_files.ts";
 import { startTestNode, type TestNode } from "../support/node_process.ts";
 import { publish } from "../support/players.ts";
@@ -31,7 +31,7 @@ const URLS = {
 };
 
 for (const [protocol, url] of Object.entries(URLS)) {
-  e2eTest(`Chromium plays ${protocol}`, { needs: ["ffmpeg", "chromium"] }, async () => {
+  Deno.test(endToEnd(`Chromium plays ${protocol}`, { needs: ["ffmpeg", "chromium"] }, async () => {
     await using _publisher = publish(node.rtmpUrl("live/browser"), await mediaFile("long_gop"));
     await delay(500);
     const play = await playInBrowser(url(), PLAY_SECONDS);
@@ -41,5 +41,5 @@ for (const [protocol, url] of Object.entries(URLS)) {
     // At 25 frames a second; one in three may be dropped by a machine without a graphics card.
     assert(play.presented >= play.mediaSeconds * 16, JSON.stringify(play));
     assert(play.changes >= play.presented * 0.9, JSON.stringify(play));
-  });
+  }));
 }

@@ -2,7 +2,7 @@
 // Method: it publishes an FLV file's tags and plays them back, over real sockets, through this
 // node and through nginx; what comes out must be what went in.
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
-import { e2eTest } from "../support/end_to_end.ts";
+import { endToEnd } from "../support/end_to_end.ts";
 import { collectFlv, flvTags, FrameCollector } from "../support/flv_frames.ts";
 import { compareFrames } from "../support/frames.ts";
 import { mediaFile } from "../support/media_files.ts";
@@ -31,7 +31,7 @@ async function startNodeServer() {
 }
 
 for (const [name, { needs, start }] of Object.entries(SERVERS)) {
-  e2eTest(`ClientSession publishes to ${name} and plays from it`, {
+  Deno.test(endToEnd(`ClientSession publishes to ${name} and plays from it`, {
     needs: ["ffmpeg", ...needs],
   }, async () => {
     await using server = await start();
@@ -59,16 +59,16 @@ for (const [name, { needs, start }] of Object.entries(SERVERS)) {
     // nginx starts with the audio frames since the key frame; the run is the same.
     assertEquals(compareFrames(expected.frames, collector.frames, { framesMin: 50 }), undefined);
     assert(expected.configurations.every((one) => collector.configurations.includes(one)));
-  });
+  }));
 }
 
-e2eTest("ClientSession is told why it may not play", {}, async () => {
+Deno.test(endToEnd("ClientSession is told why it may not play", {}, async () => {
   await using node = await startTestNode({ args: ["--play-wait", "0"] });
   const options = { app: "live", streamName: "none", role: "play" } as const;
   using player = await openSession(node.address("rtmp"), options);
   const error = await assertRejects(() => player.ready);
   assertEquals(error.message, "NetStream.Play.StreamNotFound");
-});
+}));
 
 /** Sends tags at {@link SPEED}, from the first one's timestamp on. */
 async function send(

@@ -2,7 +2,7 @@
 // Method: ffmpeg publishes a file in real time, all clients join together a second later and play
 // to the end; each client's frames must be one run of the file's, timestamps moved by one offset.
 import { assertEquals } from "../support/assert.ts";
-import { e2eTest } from "../support/end_to_end.ts";
+import { endToEnd } from "../support/end_to_end.ts";
 import { collectFlv } from "../support/flv_frames.ts";
 import { compareFrames, type CompareOptions, type Frames, probeFrames } from "../support/frames.ts";
 import { mediaFile, type MediaName } from "../support/media_files.ts";
@@ -139,14 +139,14 @@ const outcomes = new Map<MediaName, Promise<Outcome>>();
 for (const source of SOURCES) {
   for (const [name, { needs, cannot }] of Object.entries(CLIENTS)) {
     if (cannot?.includes(source)) continue;
-    e2eTest(
+    Deno.test(endToEnd(
       `${name} receives ${source} as ffmpeg published it`,
       { needs: ["ffmpeg", needs] },
       async () => {
         if (!outcomes.has(source)) outcomes.set(source, run(source));
         assertEquals(await (await outcomes.get(source)!)[name], undefined);
       },
-    );
+    ));
   }
 }
 

@@ -2,7 +2,7 @@
 // Method: a publisher of the tests' own sends the bodies that a newer ffmpeg wrote; strict readers
 // of every protocol receive them, the first half of the readers from the start, the rest later.
 import { assert, assertEquals } from "../support/assert.ts";
-import { e2eTest } from "../support/end_to_end.ts";
+import { endToEnd } from "../support/end_to_end.ts";
 import { collectFlv, flvTags } from "../support/flv_frames.ts";
 import { compareFrames } from "../support/frames.ts";
 import { mediaFile, type MediaName } from "../support/media_files.ts";
@@ -29,33 +29,39 @@ Deno.test.afterAll(async () => {
 });
 
 for (const source of ["h265_aac", "av1_aac"] satisfies MediaName[]) {
-  e2eTest(`${source} by Enhanced RTMP reaches RTMP, HTTP-FLV and WebSocket-FLV`, {}, async () => {
-    const bytes = await Deno.readFile(await mediaFile(source));
-    const path = `live/${source}`;
-    const early = VIEWER_PROTOCOLS.map((protocol) => collectFrom(protocol, path));
-    await using publisher = await Publisher.open(node.address("rtmp"), path);
-    assertEquals(publisher.code, "NetStream.Publish.Start");
-    const late: Promise<Collected>[] = [];
-    const joining = delay(JOIN_MS / SPEED).then(() => {
-      late.push(...VIEWER_PROTOCOLS.map((protocol) => collectFrom(protocol, path)));
-    });
-    await sendAll(publisher, bytes);
-    await joining;
-    await publisher.end();
+  Deno.test(
+    endToEnd(
+      `${source} by Enhanced RTMP reaches RTMP, HTTP-FLV and WebSocket-FLV`,
+      {},
+      async () => {
+        const bytes = await Deno.readFile(await mediaFile(source));
+        const path = `live/${source}`;
+        const early = VIEWER_PROTOCOLS.map((protocol) => collectFrom(protocol, path));
+        await using publisher = await Publisher.open(node.address("rtmp"), path);
+        assertEquals(publisher.code, "NetStream.Publish.Start");
+        const late: Promise<Collected>[] = [];
+        const joining = delay(JOIN_MS / SPEED).then(() => {
+          late.push(...VIEWER_PROTOCOLS.map((protocol) => collectFrom(protocol, path)));
+        });
+        await sendAll(publisher, bytes);
+        await joining;
+        await publisher.end();
 
-    const expected = collectFlv(bytes);
-    const collected = await Promise.all([...early, ...late]);
-    for (const [index, { collector, ended }] of collected.entries()) {
-      assertEquals(ended, "end of stream");
-      assertEquals(compareFrames(expected.frames, collector.frames), undefined);
-      const whole = index < VIEWER_PROTOCOLS.length;
-      const count = collector.frames.video.length;
-      assert(whole === (count === expected.frames.video.length), `${count} video frames`);
-      for (const configuration of expected.configurations.slice(-2)) {
-        assert(collector.configurations.includes(configuration), `no ${configuration}`);
-      }
-    }
-  });
+        const expected = collectFlv(bytes);
+        const collected = await Promise.all([...early, ...late]);
+        for (const [index, { collector, ended }] of collected.entries()) {
+          assertEquals(ended, "end of stream");
+          assertEquals(compareFrames(expected.frames, collector.frames), undefined);
+          const whole = index < VIEWER_PROTOCOLS.length;
+          const count = collector.frames.video.length;
+          assert(whole === (count === expected.frames.video.length), `${count} video frames`);
+          for (const configuration of expected.configurations.slice(-2)) {
+            assert(collector.configurations.includes(configuration), `no ${configuration}`);
+          }
+        }
+      },
+    ),
+  );
 }
 
 function collectFrom(protocol: typeof VIEWER_PROTOCOLS[number], path: string): Promise<Collected> {

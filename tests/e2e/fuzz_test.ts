@@ -3,7 +3,7 @@
 // Method: the campaign of tests/fuzz in child processes, one a core; before it, targets broken on
 // purpose that it must find.
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
-import { e2eTest } from "../support/end_to_end.ts";
+import { endToEnd } from "../support/end_to_end.ts";
 import { REPOSITORY } from "../support/paths.ts";
 import { runChild } from "../support/processes.ts";
 
@@ -27,7 +27,7 @@ for (
     ["hangs", "it never came back: killed after 1000 ms"],
   ]
 ) {
-  e2eTest(`the campaign finds a target that ${name} and runs it again`, {}, async () => {
+  Deno.test(endToEnd(`the campaign finds a target that ${name} and runs it again`, {}, async () => {
     const targets = ["--targets", "tests/support/broken_fuzz_targets.ts", "--only", name];
     const { code, stdout } = await fuzz(
       [...targets, "--inputs", "2000", "--hang-ms", "1000"],
@@ -41,10 +41,10 @@ for (
     const again = await fuzz([...targets, "--hex", hex], 30_000);
     assertEquals(again.code, 1);
     assert(again.stdout.includes(reason), again.stdout);
-  });
+  }));
 }
 
-e2eTest(
+Deno.test(endToEnd(
   `${INPUTS} mutated inputs are read or refused`,
   { timeoutMs: CAMPAIGN_MS_MAX + 5_000 },
   async () => {
@@ -55,4 +55,4 @@ e2eTest(
     assertEquals(code, 0, stderr);
     assertMatch(stdout, new RegExp(`^${INPUTS} inputs, [\\d.]+ seconds, 0 failures$`, "m"));
   },
-);
+));

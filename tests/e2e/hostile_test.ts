@@ -4,7 +4,7 @@
 // lose a frame; after each a new stream is published and played: a connect that is answered would
 // prove nothing.
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
-import { e2eTest, withDeadline } from "../support/end_to_end.ts";
+import { endToEnd, withDeadline } from "../support/end_to_end.ts";
 import { type Attack, ATTACKS } from "../support/hostile_rtmp.ts";
 import { follow, type Follower, publishNumbered, untilPlaying } from "../support/live.ts";
 import { type LogLine, startTestNode, type TestNode } from "../support/node_process.ts";
@@ -41,7 +41,7 @@ Deno.test.afterAll(async () => {
 
 for (const attack of ATTACKS) {
   const outcome = attack.survives ? "left out" : "closed with a reason";
-  e2eTest(`${attack.name}: ${outcome}, others untouched`, {}, async () => {
+  Deno.test(endToEnd(`${attack.name}: ${outcome}, others untouched`, {}, async () => {
     const lines = node.logs().length;
     const local = await withDeadline(strike(attack), CLOSE_MS_MAX);
     if (attack.reason !== undefined) {
@@ -50,23 +50,25 @@ for (const attack of ATTACKS) {
     }
     assert(node.logs().length - lines < 20, "one attack fills the log");
     await assertAlive();
-  });
+  }));
 }
 
-e2eTest("who sends requests and reads no answer is closed, others untouched", {}, async () => {
-  const conn = await connectTo(node.address("rtmp"));
-  const asks = bytesOf(...Array.from({ length: 2_000 }, () => command(0, "nonsense", 7, null)));
-  const flood = async () => {
-    await writeAll(conn, bytesOf(C0_C1, C2, command(0, "connect", 1, { tcUrl: "rtmp://h/a" })));
-    for (let i = 0; i < 1_000; i++) await writeAll(conn, asks);
-  };
-  const outcome = await withDeadline(flood().then(() => "all taken", () => "closed"), 30_000);
-  closeQuietly(conn);
-  assertEquals(outcome, "closed");
-  await assertAlive();
-});
+Deno.test(
+  endToEnd("who sends requests and reads no answer is closed, others untouched", {}, async () => {
+    const conn = await connectTo(node.address("rtmp"));
+    const asks = bytesOf(...Array.from({ length: 2_000 }, () => command(0, "nonsense", 7, null)));
+    const flood = async () => {
+      await writeAll(conn, bytesOf(C0_C1, C2, command(0, "connect", 1, { tcUrl: "rtmp://h/a" })));
+      for (let i = 0; i < 1_000; i++) await writeAll(conn, asks);
+    };
+    const outcome = await withDeadline(flood().then(() => "all taken", () => "closed"), 30_000);
+    closeQuietly(conn);
+    assertEquals(outcome, "closed");
+    await assertAlive();
+  }),
+);
 
-e2eTest(
+Deno.test(endToEnd(
   "after all attacks the witness has every frame and the worker is no larger",
   {},
   async () => {
@@ -76,7 +78,7 @@ e2eTest(
     assertEquals(await viewer.ended, "end of stream");
     assertEquals([check.lost, check.doubled, check.last], [0, 0, last]);
   },
-);
+));
 
 /** Sends an attack and waits for the end it must have; its `host:port` on our side. */
 async function strike({ bytes, survives }: Attack): Promise<string> {

@@ -2,7 +2,7 @@
 // Method: ffmpeg publishes with a key frame each 10 s; viewers join at many points of a GOP and
 // measure from their request to the first byte of the first video frame.
 import { assert } from "../support/assert.ts";
-import { e2eTest, withDeadline } from "../support/end_to_end.ts";
+import { endToEnd, withDeadline } from "../support/end_to_end.ts";
 import { mediaFile } from "../support/media_files.ts";
 import { startTestNode, type TestNode } from "../support/node_process.ts";
 import { publish } from "../support/players.ts";
@@ -27,7 +27,7 @@ Deno.test.afterAll(async () => {
   await node.stop();
 });
 
-e2eTest("the first video frame comes within 50 ms of play, a key frame", {
+Deno.test(endToEnd("the first video frame comes within 50 ms of play, a key frame", {
   needs: ["ffmpeg"],
 }, async () => {
   await using _publisher = publish(node.rtmpUrl("live/long"), await mediaFile("long_gop"));
@@ -44,7 +44,7 @@ e2eTest("the first video frame comes within 50 ms of play, a key frame", {
     // The machine may be busy with something else once; then the others still tell.
     assert(times[JOINS - 2] <= FIRST_FRAME_MS_MAX, `${protocol}: ${times.map(Math.round)}`);
   }
-});
+}));
 
 /** Milliseconds from connecting (handshake included) to the first video frame. */
 async function firstFrameMs(protocol: ViewerProtocol): Promise<number> {

@@ -2,7 +2,7 @@
 // Method: real signals to the process that a service manager would have started, with a publisher
 // and viewers on the node.
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
-import { e2eTest } from "../support/end_to_end.ts";
+import { endToEnd } from "../support/end_to_end.ts";
 import { follow, publishNumbered, untilPlaying } from "../support/live.ts";
 import { startNodeChild, startTestNode, type TestNode } from "../support/node_process.ts";
 import { delay, eventually } from "../support/processes.ts";
@@ -37,16 +37,16 @@ function exists(path: string): boolean {
   }
 }
 
-e2eTest("SIGTERM ends an idle node with exit code 0", {}, async () => {
+Deno.test(endToEnd("SIGTERM ends an idle node with exit code 0", {}, async () => {
   await using node = await startTestNode();
   const startMs = performance.now();
   node.signal("SIGTERM");
   assertEquals((await node.ended).code, 0);
   assert(performance.now() - startMs < IDLE_END_MS_MAX);
   await assertGone(node);
-});
+}));
 
-e2eTest(
+Deno.test(endToEnd(
   "SIGTERM lets viewers go on, takes nobody new, and ends all when time is up",
   {},
   async () => {
@@ -68,9 +68,9 @@ e2eTest(
     await stream.stop();
     await assertGone(node);
   },
-);
+));
 
-e2eTest("SIGTERM ends a node as soon as its last client has left", {}, async () => {
+Deno.test(endToEnd("SIGTERM ends a node as soon as its last client has left", {}, async () => {
   const { node, stream, followers } = await busyNode(["--drain-timeout", "50s"]);
   await using _node = node;
   node.signal("SIGTERM");
@@ -80,9 +80,9 @@ e2eTest("SIGTERM ends a node as soon as its last client has left", {}, async () 
   const startMs = performance.now();
   assertEquals((await node.ended).code, 0);
   assert(performance.now() - startMs < IDLE_END_MS_MAX);
-});
+}));
 
-e2eTest("a second SIGINT stops at once", {}, async () => {
+Deno.test(endToEnd("a second SIGINT stops at once", {}, async () => {
   const { node, stream } = await busyNode(["--drain-timeout", "50s"]);
   await using _node = node;
   node.signal("SIGINT");
@@ -93,10 +93,10 @@ e2eTest("a second SIGINT stops at once", {}, async () => {
   assert(performance.now() - startMs < IDLE_END_MS_MAX);
   await stream.stop();
   await assertGone(node);
-});
+}));
 
 for (const flag of ["rtmp", "http"] as const) {
-  e2eTest(`a taken port is refused by name: --${flag}-port`, {}, async () => {
+  Deno.test(endToEnd(`a taken port is refused by name: --${flag}-port`, {}, async () => {
     await using node = await startTestNode();
     const port = new URL(`http://${node.address(flag)}`).port;
     const data = await Deno.makeTempDir({ prefix: "headwater-data-" });
@@ -105,13 +105,13 @@ for (const flag of ["rtmp", "http"] as const) {
     assertEquals([code, stdout], [2, ""]);
     assertMatch(stderr, new RegExp(`--${flag}-port ${port}: the port is taken`));
     await Deno.remove(data, { recursive: true });
-  });
+  }));
 }
 
-e2eTest("a second node on the same data is refused", {}, async () => {
+Deno.test(endToEnd("a second node on the same data is refused", {}, async () => {
   await using node = await startTestNode();
   await using second = startNodeChild(["--data", node.dataFolder]);
   const { code, stderr } = await second.ended;
   assertEquals(code, 2);
   assertMatch(stderr, /--data/);
-});
+}));

@@ -2,7 +2,7 @@
 // Method: numbered frames; viewers in a process of their own parse all they get and count what is
 // missing or doubled; memory is the worker's resident set before and while they watch.
 import { assert, assertEquals } from "../support/assert.ts";
-import { e2eTest } from "../support/end_to_end.ts";
+import { endToEnd } from "../support/end_to_end.ts";
 import { Load } from "../support/load.ts";
 import { startTestNode, type TestNode } from "../support/node_process.ts";
 import { delay, eventually } from "../support/processes.ts";
@@ -22,32 +22,44 @@ const SMALL = { framesPerSecond: 25, gopFrames: 50, frameBytes: 1_800, audioByte
 const VIEWER_BYTES_MAX = 64 * 1024;
 
 for (const protocol of VIEWER_PROTOCOLS) {
-  e2eTest(`${VIEWERS} viewers over ${protocol} lose no frame`, { timeoutMs: 90_000 }, async () => {
-    await using node = await startTestNode();
-    const path = "live/load";
-    const publisher = await Publisher.open(node.address("rtmp"), path);
-    const stream = new NumberedStream(publisher, SMALL);
-    await delay(1_000);
-    const beforeBytes = node.memoryBytes();
-    const address = node.address(protocol === "rtmp" ? "rtmp" : "http");
-    await using load = new Load({ protocol, address, path, viewers: VIEWERS, timeoutMs: 80_000 });
-    await load.playing;
-    await delay(WATCH_MS);
-    const viewerBytes = (node.memoryBytes() - beforeBytes) / VIEWERS;
-    const last = await stream.end();
-    const result = await load.done;
-    console.log(`${protocol}: ${(viewerBytes / 1024).toFixed(1)} KiB resident per viewer`);
-    assertEquals(result, {
-      event: "done",
-      viewers: VIEWERS,
-      lost: 0,
-      doubled: 0,
-      lastMin: last,
-      lastMax: last,
-      ended: { "end of stream": VIEWERS },
-    });
-    assert(viewerBytes < VIEWER_BYTES_MAX, `${viewerBytes} bytes per viewer`);
-  });
+  Deno.test(
+    endToEnd(
+      `${VIEWERS} viewers over ${protocol} lose no frame`,
+      { timeoutMs: 90_000 },
+      async () => {
+        await using node = await startTestNode();
+        const path = "live/load";
+        const publisher = await Publisher.open(node.address("rtmp"), path);
+        const stream = new NumberedStream(publisher, SMALL);
+        await delay(1_000);
+        const beforeBytes = node.memoryBytes();
+        const address = node.address(protocol === "rtmp" ? "rtmp" : "http");
+        await using load = new Load({
+          protocol,
+          address,
+          path,
+          viewers: VIEWERS,
+          timeoutMs: 80_000,
+        });
+        await load.playing;
+        await delay(WATCH_MS);
+        const viewerBytes = (node.memoryBytes() - beforeBytes) / VIEWERS;
+        const last = await stream.end();
+        const result = await load.done;
+        console.log(`${protocol}: ${(viewerBytes / 1024).toFixed(1)} KiB resident per viewer`);
+        assertEquals(result, {
+          event: "done",
+          viewers: VIEWERS,
+          lost: 0,
+          doubled: 0,
+          lastMin: last,
+          lastMax: last,
+          ended: { "end of stream": VIEWERS },
+        });
+        assert(viewerBytes < VIEWER_BYTES_MAX, `${viewerBytes} bytes per viewer`);
+      },
+    ),
+  );
 }
 
 /** About 8 Mbit/s: fills the kernel's buffers of a stalled socket within seconds. */
@@ -60,7 +72,7 @@ const VIEWER_TIMEOUT_MS = 2_000;
 /** Most the worker may grow while one viewer stalls: the log, its pages and 100 sockets. */
 const STALL_GROWTH_BYTES_MAX = 160 * 1024 * 1024;
 
-e2eTest("one viewer who reads nothing costs the other 100 no frame and is dropped", {
+Deno.test(endToEnd("one viewer who reads nothing costs the other 100 no frame and is dropped", {
   timeoutMs: 90_000,
 }, async () => {
   const args = ["--viewer-timeout", `${VIEWER_TIMEOUT_MS}ms`];
@@ -89,7 +101,7 @@ e2eTest("one viewer who reads nothing costs the other 100 no frame and is droppe
   assertEquals({ lost, doubled, lastMin }, { lost: 0, doubled: 0, lastMin: last });
   assertEquals(ended, { "end of stream": STALL_VIEWERS });
   assert(grownBytes < STALL_GROWTH_BYTES_MAX, `the worker grew by ${grownBytes} bytes`);
-});
+}));
 
 async function viewers(node: TestNode): Promise<number> {
   const stream = await node.api<{ viewers: { total: number } }>("streams/live/stall");

@@ -2,7 +2,7 @@
 // Method: publish under one spelling, play under others on every protocol; names that must not
 // exist are refused by each protocol.
 import { assertEquals, assertRejects } from "../support/assert.ts";
-import { e2eTest } from "../support/end_to_end.ts";
+import { endToEnd } from "../support/end_to_end.ts";
 import { follow, publishNumbered, untilPlaying } from "../support/live.ts";
 import { mediaFile } from "../support/media_files.ts";
 import { startTestNode, type TestNode } from "../support/node_process.ts";
@@ -88,7 +88,7 @@ Deno.test.afterAll(async () => {
 });
 
 for (const { what, publish, listed, rtmp, http } of NAMES) {
-  e2eTest(`a name with ${what} is one stream on every protocol`, {}, async () => {
+  Deno.test(endToEnd(`a name with ${what} is one stream on every protocol`, {}, async () => {
     const stream = await publishNumbered(node, publish.path, publish.app);
     await delay(200);
     for (const { path, app } of rtmp) {
@@ -103,7 +103,7 @@ for (const { what, publish, listed, rtmp, http } of NAMES) {
     const info = await node.api<{ app: string; name: string }>(`streams/${app}/${name}`);
     assertEquals([info.app, info.name], [...listed]);
     await stream.end();
-  });
+  }));
 }
 
 const REFUSED = [
@@ -121,17 +121,17 @@ const REFUSED = [
 ];
 
 for (const path of REFUSED) {
-  e2eTest(`the name ${path.slice(0, 20)} is refused`, {}, async () => {
+  Deno.test(endToEnd(`the name ${path.slice(0, 20)} is refused`, {}, async () => {
     const error = await assertRejects(() => publishNumbered(node, path));
     assertEquals(/BadName|Rejected|closed/.test(error.message), true, error.message);
     const target = { protocol: "rtmp", address: node.address("rtmp"), path } as const;
     using viewer = await openViewer(target);
     assertEquals(/^refused: |^closed/.test(await viewer.ended), true, await viewer.ended);
     assertEquals((await node.api<{ items: unknown[] }>("streams")).items, []);
-  });
+  }));
 }
 
-e2eTest("ffmpeg publishes and plays a name with slashes, spaces and UTF-8", {
+Deno.test(endToEnd("ffmpeg publishes and plays a name with slashes, spaces and UTF-8", {
   needs: ["ffmpeg"],
 }, async () => {
   // ffmpeg takes what follows a space for its own options, so spaces are always escaped.
@@ -143,4 +143,4 @@ e2eTest("ffmpeg publishes and plays a name with slashes, spaces and UTF-8", {
     playFfmpeg(node.httpUrl("live/hall%202/t%C3%BCr/cam.flv")),
   ]);
   assertEquals(got.map(({ video }) => video.length > 50), [true, true]);
-});
+}));

@@ -1,7 +1,7 @@
 // Goal: a viewer may come before its publisher, and is refused properly when none comes.
 // Method: each protocol against nodes with a long, a short and no wait.
 import { assert, assertEquals } from "../support/assert.ts";
-import { e2eTest } from "../support/end_to_end.ts";
+import { endToEnd } from "../support/end_to_end.ts";
 import { follow, publishNumbered, untilPlaying } from "../support/live.ts";
 import { startTestNode } from "../support/node_process.ts";
 import { delay } from "../support/processes.ts";
@@ -14,7 +14,7 @@ const REFUSALS = {
   "ws-flv": "refused: 404",
 } as const;
 
-e2eTest(
+Deno.test(endToEnd(
   "viewers of every protocol wait for the publisher and get its first frame",
   {},
   async () => {
@@ -34,7 +34,7 @@ e2eTest(
       assertEquals([check.lost, check.doubled, check.last], [0, 0, last]);
     }
   },
-);
+));
 
 const WAITS = [
   { wait: "0", atLeastMs: 0, atMostMs: 500 },
@@ -42,7 +42,7 @@ const WAITS = [
 ];
 
 for (const { wait, atLeastMs, atMostMs } of WAITS) {
-  e2eTest(`--play-wait ${wait} refuses in each protocol's own way`, {}, async () => {
+  Deno.test(endToEnd(`--play-wait ${wait} refuses in each protocol's own way`, {}, async () => {
     await using node = await startTestNode({ args: ["--play-wait", wait] });
     await Promise.all(VIEWER_PROTOCOLS.map(async (protocol) => {
       const startMs = performance.now();
@@ -52,5 +52,5 @@ for (const { wait, atLeastMs, atMostMs } of WAITS) {
       const tookMs = performance.now() - startMs;
       assert(tookMs >= atLeastMs && tookMs <= atMostMs, `${protocol} took ${tookMs} ms`);
     }));
-  });
+  }));
 }

@@ -3,7 +3,7 @@
 // Method: headless Chromium on the node's own page; frames must advance about as fast as the clock,
 // and neither the page nor its policy may complain.
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
-import { e2eTest } from "../support/end_to_end.ts";
+import { endToEnd } from "../support/end_to_end.ts";
 import { mediaFile } from "../support/media_files.ts";
 import { startTestNode, type TestNode } from "../support/node_process.ts";
 import { openPlayerPage } from "../support/player_page.ts";
@@ -31,43 +31,47 @@ Deno.test.afterAll(async () => {
 });
 
 for (const protocol of ["http-flv", "ws-flv"]) {
-  e2eTest(`the player page plays ${protocol}`, { needs: ["ffmpeg", "chromium"] }, async () => {
-    await using _publisher = publish(node.rtmpUrl("live/page"), await mediaFile("long_gop"));
-    await delay(JOIN_MS);
-    await using player = await openPlayerPage(node.httpUrl(`live/page.html#${protocol}`));
-    await player.untilState("live");
-    const startSeconds = await player.currentTime();
-    await delay(PLAY_SECONDS * 1_000);
-    const seen = await player.look();
-    assertEquals(seen.protocol, protocol);
-    assertEquals([seen.state, seen.message], ["Live", ""]);
-    assert(seen.currentTime - startSeconds >= MEDIA_SECONDS_MIN, JSON.stringify(seen));
-    assert(seen.frames >= MEDIA_SECONDS_MIN * 16, JSON.stringify(seen));
-    assertEquals(seen.size, "320 × 180");
-    assertMatch(seen.latency, /^\d\.\d s$/);
-    assert(parseFloat(seen.latency) < BEHIND_SECONDS_MAX, seen.latency);
-    assertEquals(player.errors, []);
-  });
+  Deno.test(
+    endToEnd(`the player page plays ${protocol}`, { needs: ["ffmpeg", "chromium"] }, async () => {
+      await using _publisher = publish(node.rtmpUrl("live/page"), await mediaFile("long_gop"));
+      await delay(JOIN_MS);
+      await using player = await openPlayerPage(node.httpUrl(`live/page.html#${protocol}`));
+      await player.untilState("live");
+      const startSeconds = await player.currentTime();
+      await delay(PLAY_SECONDS * 1_000);
+      const seen = await player.look();
+      assertEquals(seen.protocol, protocol);
+      assertEquals([seen.state, seen.message], ["Live", ""]);
+      assert(seen.currentTime - startSeconds >= MEDIA_SECONDS_MIN, JSON.stringify(seen));
+      assert(seen.frames >= MEDIA_SECONDS_MIN * 16, JSON.stringify(seen));
+      assertEquals(seen.size, "320 × 180");
+      assertMatch(seen.latency, /^\d\.\d s$/);
+      assert(parseFloat(seen.latency) < BEHIND_SECONDS_MAX, seen.latency);
+      assertEquals(player.errors, []);
+    }),
+  );
 }
 
-e2eTest("the player page changes the protocol", { needs: ["ffmpeg", "chromium"] }, async () => {
-  await using _publisher = publish(node.rtmpUrl("live/change"), await mediaFile("long_gop"));
-  await delay(500);
-  await using player = await openPlayerPage(node.httpUrl("live/change.html"));
-  await player.untilState("live");
-  assertEquals((await player.look()).protocol, "http-flv");
-  await player.choose("ws-flv");
-  await player.untilState("live");
-  assertEquals((await player.look()).protocol, "ws-flv");
-  const protocols = async () => {
-    const { items } = await node.api<{ items: { protocol: string }[] }>("sessions");
-    return items.map(({ protocol }) => protocol).filter((name) => name.endsWith("flv"));
-  };
-  assertEquals(await protocols(), ["ws-flv"]);
-  assertEquals(player.errors, []);
-});
+Deno.test(
+  endToEnd("the player page changes the protocol", { needs: ["ffmpeg", "chromium"] }, async () => {
+    await using _publisher = publish(node.rtmpUrl("live/change"), await mediaFile("long_gop"));
+    await delay(500);
+    await using player = await openPlayerPage(node.httpUrl("live/change.html"));
+    await player.untilState("live");
+    assertEquals((await player.look()).protocol, "http-flv");
+    await player.choose("ws-flv");
+    await player.untilState("live");
+    assertEquals((await player.look()).protocol, "ws-flv");
+    const protocols = async () => {
+      const { items } = await node.api<{ items: { protocol: string }[] }>("sessions");
+      return items.map(({ protocol }) => protocol).filter((name) => name.endsWith("flv"));
+    };
+    assertEquals(await protocols(), ["ws-flv"]);
+    assertEquals(player.errors, []);
+  }),
+);
 
-e2eTest(
+Deno.test(endToEnd(
   "the player page waits for a stream that is not there yet",
   { needs: ["ffmpeg", "chromium"] },
   async () => {
@@ -80,9 +84,9 @@ e2eTest(
     await player.untilState("live");
     assertEquals((await player.look()).message, "");
   },
-);
+));
 
-e2eTest(
+Deno.test(endToEnd(
   "the player page says that a stream has ended",
   { needs: ["ffmpeg", "chromium"] },
   async () => {
@@ -95,4 +99,4 @@ e2eTest(
     await player.untilState("waiting");
     assertMatch((await player.look()).message, /^live\/ends has ended; waiting/);
   },
-);
+));

@@ -16,18 +16,25 @@ export interface E2eOptions {
   readonly timeoutMs?: number;
 }
 
-/** Registers a test; one that cannot run is ignored and its name says why. */
-export function e2eTest(name: string, options: E2eOptions, body: () => Promise<void>): void {
+/**
+ * What to give to `Deno.test`, which is called where the test stands so that a report names the
+ * right file. A test that cannot run is ignored and its name says why.
+ */
+export function endToEnd(
+  name: string,
+  options: E2eOptions,
+  body: () => Promise<void>,
+): Deno.TestDefinition {
   const missing = (options.needs ?? []).map(missingTool).filter((text) => text !== undefined);
   const ignore = missing.length > 0;
-  Deno.test({
+  return {
     name: ignore ? `${name} (skipped: ${missing.join("; ")})` : name,
     ignore,
     // The node under test and its pipes live longer than one test.
     sanitizeOps: false,
     sanitizeResources: false,
     fn: () => withDeadline(body(), options.timeoutMs ?? TIMEOUT_MS),
-  });
+  };
 }
 
 /** Fails when `work` takes longer than `timeoutMs`. */

@@ -16,6 +16,9 @@ const XML = `<?xml version="1.0" encoding="UTF-8"?>
         </testcase>
         <testcase name="d &gt; e" classname="./j_test.ts" time="0.000" line="4" col="6">
         </testcase>
+        <testcase name="f" classname="./j_test.ts" line="5" col="6">
+            <skipped/>
+        </testcase>
         <testcase name="a &gt; s1" classname="./j_test.ts" time="0.000" line="1" col="39">
         </testcase>
     </testsuite>
@@ -24,7 +27,7 @@ const XML = `<?xml version="1.0" encoding="UTF-8"?>
 Deno.test("parseReport() counts tests, names the failed and the skipped, leaves steps out", () => {
   assertEquals(parseReport(XML), {
     passed: 2,
-    failed: ["./j_test.ts: c"],
+    failed: ["./j_test.ts: c", "./j_test.ts: f"],
     skipped: ["./j_test.ts: b (skipped: no vlc)"],
   });
 });
