@@ -4,16 +4,38 @@
  *
  * @module
  */
+import { benchActorRuntime } from "./actor_runtime.ts";
 import { runGate } from "./gate.ts";
-import { parseOptions } from "./options.ts";
-import { sourceFile } from "./source_file.ts";
+import { runLatency } from "./latency.ts";
+import { runMemory } from "./memory.ts";
+import { type BenchOptions, parseOptions, type Section } from "./options.ts";
+import { runPeers } from "./peers.ts";
+import { runPublishers } from "./publishers.ts";
+import { type SourceFile, sourceFile } from "./source_file.ts";
+import { fixed, printTable } from "./table.ts";
+
+const RUN: Readonly<
+  Record<Section, (options: BenchOptions, file: SourceFile) => Promise<unknown>>
+> = {
+  gate: runGate,
+  peers: runPeers,
+  publishers: runPublishers,
+  latency: runLatency,
+  memory: runMemory,
+  actors: runActors,
+};
+
+async function runActors(): Promise<void> {
+  const rows = (await benchActorRuntime()).map(({ name, messagesPerSecond }) => {
+    return [name, fixed(messagesPerSecond / 1e6, 2)];
+  });
+  printTable("Actor runtime, one core", ["message", "million a second"], rows);
+}
 
 async function main(): Promise<void> {
   const options = parseOptions(Deno.args);
   const file = await sourceFile();
-  for (const section of options.sections) {
-    if (section === "gate") await runGate(options, file);
-  }
+  for (const section of options.sections) await RUN[section](options, file);
 }
 
 if (import.meta.main) {

@@ -24,9 +24,14 @@ export interface SourceFile {
   readonly source: Source;
 }
 
+/** Where the benchmark keeps what takes long to make or fetch. */
+export function benchFolder(): string {
+  return `${Deno.env.get("TMPDIR") ?? "/tmp"}/headwater-bench-${Deno.uid()}`;
+}
+
 /** Makes the file unless it is there already. */
 export async function sourceFile(): Promise<SourceFile> {
-  const folder = `${Deno.env.get("TMPDIR") ?? "/tmp"}/headwater-bench-${Deno.uid()}`;
+  const folder = benchFolder();
   await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
   const path = `${folder}/source.flv`;
   const bytes = await Deno.readFile(path).catch(() => undefined);

@@ -13,6 +13,10 @@ const TIMEOUT_MS = 300_000;
 export interface NginxRtmp extends AsyncDisposable {
   /** `rtmp://127.0.0.1:PORT/live` */
   readonly url: string;
+  /** `127.0.0.1:PORT` */
+  readonly address: string;
+  /** The only process. */
+  readonly pid: number;
 }
 
 /** Starts nginx on a free port with its files in a temporary folder. */
@@ -25,6 +29,8 @@ export async function startNginxRtmp(): Promise<NginxRtmp> {
   await waitForPort(port);
   return {
     url: `rtmp://127.0.0.1:${port}/live`,
+    address: `127.0.0.1:${port}`,
+    pid: nginx.pid,
     async [Symbol.asyncDispose]() {
       await nginx.end();
       await Deno.remove(folder, { recursive: true });
@@ -36,7 +42,7 @@ function config(folder: string, port: number): string {
   return `
     daemon off; master_process off; worker_processes 1; pid ${folder}/nginx.pid;
     load_module /usr/lib/nginx/modules/ngx_rtmp_module.so;
-    events { worker_connections 512; }
+    events { worker_connections 8192; }
     rtmp { server { listen 127.0.0.1:${port}; chunk_size 4096; application live { live on; } } }
   `;
 }
