@@ -85,7 +85,8 @@ function writeMedia(track: Track): Uint8Array {
       u32(0), // pre_defined
       ascii(video ? "vide" : "soun"),
       u32(0, 0, 0), // reserved
-      ascii(video ? "Video\0" : "Audio\0"),
+      // The names that most writers give; programs show others as the track's title.
+      ascii(video ? "VideoHandler\0" : "SoundHandler\0"),
     ),
     box(
       "minf",
