@@ -85,17 +85,23 @@ export class StreamWriter {
     return this;
   }
 
+  /** A frame of two bytes that tell it from others. */
   frame(track: Track, dtsUs: number, keyframe = true): this {
+    const ptsUs = dtsUs + (track.kind === "video" ? 40_000 : 0);
+    const data = Uint8Array.of(this.#seq >> 8, this.#seq);
+    return this.media({ track, dtsUs, ptsUs, keyframe, data });
+  }
+
+  /** A frame of whatever bytes. */
+  media(frame: Pick<Frame, "track" | "dtsUs" | "ptsUs" | "keyframe" | "data">): this {
+    const { dtsUs } = frame;
     this.#newestUs = Math.max(this.#newestUs, dtsUs);
-    const mark = this.#marker!.marks({ track, dtsUs, keyframe });
+    const mark = this.#marker!.marks(frame);
     if (mark !== undefined) {
       this.#lastMark = mark;
       this.records.push({ kind: "mark", seq: this.#seq, dtsUs, ...mark });
     }
-    const seq = this.#seq;
-    const data = Uint8Array.of(seq >> 8, seq);
-    const ptsUs = dtsUs + (track.kind === "video" ? 40_000 : 0);
-    this.records.push({ kind: "frame", seq, track, dtsUs, ptsUs, keyframe, data });
+    this.records.push({ ...frame, kind: "frame", seq: this.#seq });
     return this;
   }
 
