@@ -33,6 +33,12 @@ export interface GivenConfig {
   readonly viewerTimeoutMs: number;
   /** How long a drain may take before the node stops anyway, in milliseconds. */
   readonly drainTimeoutMs: number;
+  /** Wanted length of an HLS segment, in milliseconds. */
+  readonly hlsSegmentMs: number;
+  /** Wanted length of a part of one (low latency), in milliseconds; at most a segment. */
+  readonly hlsPartMs: number;
+  /** Complete segments in an HLS playlist. */
+  readonly hlsWindow: number;
   /** Budget of all stream logs of the node, in bytes. */
   readonly mediaMemoryBytes: number;
   /** Most client connections at a time, of all protocols together. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { WINDOW_SEGMENTS_MAX, WINDOW_SEGMENTS_MIN } from "../protocols/hls/settings.ts";
 import type { GivenConfig } from "./config.ts";
 import {
   bytesOption,
@@ -96,6 +97,27 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<GivenConfig[Name]>
     min: "0",
     max: "24h",
     help: "how long a stop waits for the clients to leave",
+  }),
+  hlsSegmentMs: durationOption({
+    flag: "hls-segment",
+    initial: "2s",
+    min: "500ms",
+    max: "1m",
+    help: "length of HLS segments; they begin at key frames where the encoder sends them in time",
+  }),
+  hlsPartMs: durationOption({
+    flag: "hls-part",
+    initial: "200ms",
+    min: "50ms",
+    max: "1m",
+    help: "length of the parts of low-latency HLS, at most that of a segment",
+  }),
+  hlsWindow: integerOption({
+    flag: "hls-window",
+    initial: 6,
+    min: WINDOW_SEGMENTS_MIN,
+    max: WINDOW_SEGMENTS_MAX,
+    help: "complete segments in an HLS playlist; each log reaches back as far",
   }),
   mediaMemoryBytes: bytesOption({
     flag: "media-memory",

@@ -7,6 +7,7 @@ import process from "node:process";
 import type { Traffic } from "../actors/edge/outlet.ts";
 import type { Clock, Timer, Timers } from "../actors/runtime/ports.ts";
 import type { StreamCore } from "../actors/stream/stream_core.ts";
+import type { HlsFeeds } from "../actors/stream/hls_feeds.ts";
 import type { StreamHub } from "../actors/stream/stream_hub.ts";
 
 const SAMPLE_MS = 1_000;
@@ -18,6 +19,7 @@ export interface LoadMeterOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly hub: StreamHub;
+  readonly hls: HlsFeeds;
   readonly traffic: Readonly<Record<string, Traffic>>;
 }
 
@@ -61,7 +63,7 @@ export class LoadMeter {
   }
 
   #sample(): void {
-    const { clock, hub, traffic } = this.#options;
+    const { clock, hub, hls, traffic } = this.#options;
     const nowMs = clock.nowMs();
     const elapsedMs = Math.max(1, nowMs - this.#sampledAtMs);
     this.#sampledAtMs = nowMs;
@@ -71,6 +73,7 @@ export class LoadMeter {
     const bytesOut = Object.values(traffic).reduce((sum, { out }) => sum + out, 0);
     this.egressKbps = Math.round((bytesOut - this.#bytesOut) * 8 / elapsedMs);
     this.#bytesOut = bytesOut;
+    hls.sweep();
     hub.sweep();
     for (const core of hub.values()) this.#sampleStream(core, elapsedMs);
   }

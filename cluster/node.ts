@@ -11,6 +11,7 @@ import { RtmpConnection } from "../actors/edge/rtmp_connection.ts";
 import { refusal } from "../protocols/http/answer.ts";
 import { createApi } from "../actors/http/api.ts";
 import { createMetrics } from "../actors/http/metrics.ts";
+import { addPlayerRoutes } from "../actors/http/player/player_routes.ts";
 import type { Ports } from "../actors/runtime/ports.ts";
 import type { Config } from "./config.ts";
 import { createParts, type NodeParts, stopParts } from "./node_parts.ts";
@@ -114,6 +115,7 @@ function apiOf(parts: NodeParts, addresses: Readonly<Record<string, string>>): A
     remoteAddress: ({ env }) => (env as { remoteAddress: string }).remoteAddress,
     version: VERSION,
   });
+  addPlayerRoutes(api, { protocols: ["ll-hls", "http-flv", "ws-flv"] });
   return (request, env) => api.fetch(request, env);
 }
 

@@ -14,9 +14,14 @@ import { Flusher } from "../actors/stream/flusher.ts";
 import { MediaBudget } from "../actors/stream/media_budget.ts";
 import { STREAM, StreamActor } from "../actors/stream/stream_actor.ts";
 import type { StreamCore } from "../actors/stream/stream_core.ts";
+import { HLS_CONTAINERS } from "../actors/stream/hls_containers.ts";
+import { HlsFeeds } from "../actors/stream/hls_feeds.ts";
 import { StreamHub } from "../actors/stream/stream_hub.ts";
 import { streamKey } from "../actors/stream/stream_key.ts";
+import { segmentUsMax } from "../protocols/hls/settings.ts";
+import type { HlsSettings } from "../protocols/media/record.ts";
 import type { Config } from "./config.ts";
+import { StartError } from "./start_error.ts";
 import { LoadMeter } from "./load_meter.ts";
 
 export interface NodeParts extends Edge {
@@ -26,6 +31,27 @@ export interface NodeParts extends Edge {
   readonly gauge: LoopGauge;
   readonly flusher: Flusher<StreamCore>;
   readonly meter: LoadMeter;
+}
+
+/** Besides its newest group of pictures, what a replay may ask for. */
+const LOG_WINDOW_US_MIN = 5_000_000;
+
+/**
+ * How far back logs reach: whoever opens a stream's HLS later must find the whole playlist, the
+ * segment being filled and one that a player is still loading.
+ */
+function logWindowUs(settings: HlsSettings): number {
+  const segments = settings.windowSegments + 2;
+  return Math.max(LOG_WINDOW_US_MIN, segments * segmentUsMax(settings));
+}
+
+/** @throws {StartError} A part is longer than a segment. */
+function hlsSettings({ hlsSegmentMs, hlsPartMs, hlsWindow }: Config): HlsSettings {
+  if (hlsPartMs > hlsSegmentMs) {
+    const text = `--hls-part ${hlsPartMs}ms: longer than a segment, at most ${hlsSegmentMs}ms`;
+    throw new StartError(`${text} of --hls-segment would fit`);
+  }
+  return { segmentUs: hlsSegmentMs * 1000, partUs: hlsPartMs * 1000, windowSegments: hlsWindow };
 }
 
 /** Makes the parts; their timers run from here on, until {@link stopParts}. */
@@ -42,9 +68,15 @@ export function createParts(config: Config, ports: Ports): NodeParts {
       stream.fail();
     },
   });
-  const hub = new StreamHub({ budget: new MediaBudget(config.mediaMemoryBytes), flusher });
+  const settings = hlsSettings(config);
+  const hub = new StreamHub({
+    budget: new MediaBudget(config.mediaMemoryBytes),
+    windowUs: logWindowUs(settings),
+    flusher,
+  });
+  const hls = new HlsFeeds({ hub, clock, containers: HLS_CONTAINERS });
   const system = new ActorSystem(ports);
-  system.register(STREAM, (key) => new StreamActor(key, hub));
+  system.register(STREAM, (key) => new StreamActor(key, { hub, hls: settings }));
   const traffic = {
     rtmp: { in: 0, out: 0 },
     "http-flv": { in: 0, out: 0 },
@@ -60,12 +92,13 @@ export function createParts(config: Config, ports: Ports): NodeParts {
     gauge,
     flusher,
     hub,
+    hls,
     system,
     traffic,
     sessions: new SessionTable(config.name),
     admission: new Admission(config.maxConnections),
     sweep: new OutletSweep({ timers, timeoutMs: config.viewerTimeoutMs }),
-    meter: new LoadMeter({ clock, timers, hub, traffic }),
+    meter: new LoadMeter({ clock, timers, hub, hls, traffic }),
     playWaitMs: config.playWaitMs,
     viewerTimeoutMs: config.viewerTimeoutMs,
   };

@@ -5,6 +5,7 @@
  */
 import type { ActorSystem } from "../runtime/system.ts";
 import type { Ports } from "../runtime/ports.ts";
+import type { HlsFeeds } from "../stream/hls_feeds.ts";
 import type { StreamHub } from "../stream/stream_hub.ts";
 import type { Admission } from "./admission.ts";
 import type { Traffic } from "./outlet.ts";
@@ -17,6 +18,7 @@ export interface Edge {
   readonly ports: Ports;
   readonly system: ActorSystem;
   readonly hub: StreamHub;
+  readonly hls: HlsFeeds;
   readonly sessions: SessionTable;
   readonly admission: Admission;
   readonly sweep: OutletSweep;

@@ -6,6 +6,7 @@
 import { answerHead, refusal, wholeAnswer } from "../../protocols/http/answer.ts";
 import { asksForWebSocket } from "../../protocols/websocket/handshake.ts";
 import type { Edge } from "./edge.ts";
+import { answerHls, isHlsTarget } from "./hls_route.ts";
 import { answerLive, answerWebSocket, isLiveTarget, isWebSocketTarget } from "./live_route.ts";
 import type { HttpAnswer, HttpRequest, HttpRoutes, TakenSocket } from "./http_connection.ts";
 
@@ -31,6 +32,8 @@ export class Routes implements HttpRoutes {
       if (isWebSocketTarget(target)) return answerWebSocket(this.#edge, request, take);
       return refusal(404, "Cannot upgrade: only /APP/NAME.flv speaks WebSocket", { close: true });
     }
+    // First: segments of HLS end as live bodies do.
+    if (isHlsTarget(target)) return answerHls(this.#edge, request);
     if (isLiveTarget(target)) return answerLive(this.#edge, request, take);
     return this.#answerApi(request);
   }

@@ -8,7 +8,6 @@
  * @module
  */
 import { SegmentMarker } from "../../protocols/hls/marker.ts";
-import { HLS_SETTINGS } from "../../protocols/hls/settings.ts";
 import type { Track } from "../../protocols/media/track.ts";
 import { trackId } from "../../protocols/media/track.ts";
 import type { Clock } from "../runtime/ports.ts";
@@ -97,9 +96,8 @@ export class Ingest {
   #open(): SegmentMarker | undefined {
     if (this.#revoked) return undefined;
     if (this.#marker !== undefined) return this.#marker;
-    const { startUs, generation, lastMark } = this.grant;
+    const { startUs, generation, lastMark, hls } = this.grant;
     const wallUs = Math.round(this.#clock.wallMs() * 1000);
-    const hls = HLS_SETTINGS;
     this.#marker = new SegmentMarker({ settings: hls, wallUs, lastMark });
     const seq = this.#nextSeq++;
     this.#core.append({ kind: "anchor", seq, dtsUs: startUs, generation, wallUs, hls });

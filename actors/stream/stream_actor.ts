@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { HlsSettings } from "../../protocols/media/record.ts";
 import type { Actor, ActorContext } from "../runtime/actor.ts";
 import { actorKind } from "../runtime/protocol.ts";
 import { INGEST } from "./ingest_actor.ts";
@@ -50,10 +51,12 @@ export const STREAM = actorKind<StreamProtocol>({
 export class StreamActor implements Actor<StreamProtocol> {
   readonly #name: StreamName;
   readonly #hub: StreamHub;
+  readonly #hls: HlsSettings;
 
-  constructor(key: string, hub: StreamHub) {
+  constructor(key: string, options: { hub: StreamHub; hls: HlsSettings }) {
     this.#name = streamNameOf(key);
-    this.#hub = hub;
+    this.#hub = options.hub;
+    this.#hls = options.hls;
   }
 
   publish(publisher: Publisher, context: ActorContext<StreamProtocol>): PublishResult {
@@ -64,10 +67,12 @@ export class StreamActor implements Actor<StreamProtocol> {
     const grant: Grant = {
       // Never handed out twice, not even by an owner that forgot the last one.
       epoch: Math.round(startedAtMs * 1000),
-      generation: 1,
+      // Names of segments hold it, and must not come again after a stream was forgotten.
+      generation: Math.round(startedAtMs),
       nextSeq: core.log.nextSeq,
       startUs: TIMELINE_START_US,
       lastMark: core.log.lastMark,
+      hls: this.#hls,
     };
     core.publication = { publisher, grant, startedAtMs };
     context.log.info("stream started", { ingest: publisher.node, ingestId: publisher.ingestId });

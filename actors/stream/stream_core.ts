@@ -6,16 +6,13 @@
  *
  * @module
  */
-import type { LogRecord, SegmentMark } from "../../protocols/media/record.ts";
+import type { HlsSettings, LogRecord, SegmentMark } from "../../protocols/media/record.ts";
 import type { StreamName } from "./stream_key.ts";
 import { Encodings } from "./encodings.ts";
 import type { Flushable, Flusher } from "./flusher.ts";
 import type { MediaBudget } from "./media_budget.ts";
 import { noRepairs, type RepairCounts } from "./timeline_repair.ts";
 import { StreamLog } from "./stream_log.ts";
-
-/** How far back a log reaches besides its newest group of pictures: what a replay may ask for. */
-const LOG_WINDOW_US = 5_000_000;
 
 /** Who publishes a stream: an ingest actor on some node. */
 export interface Publisher {
@@ -29,12 +26,14 @@ export interface Publisher {
 export interface Grant {
   /** Rises with every owner and publisher; a lower one is refused everywhere. */
   readonly epoch: number;
-  /** Number of this publish session within the stream, from 1. */
+  /** Rises with each publish session of the stream; never repeats under its name. */
   readonly generation: number;
   /** Number of the first record. */
   readonly nextSeq: number;
   /** Where on the timeline the first frame belongs, in microseconds. */
   readonly startUs: number;
+  /** How the session is cut for HLS. */
+  readonly hls: HlsSettings;
   /**
    * The stream's newest MARK, so that its HLS playlist goes on; left out when the owner is not
    * sure of it, and numbers then start at the wall clock.
@@ -60,6 +59,12 @@ export interface Watcher {
   abort(): void;
 }
 
+/** A cursor into the log that is not a viewer: a segmenter, a recorder, a link. */
+export interface LogReader {
+  /** The log has gained records, or the stream has ended. */
+  advance(): void;
+}
+
 /** Plain numbers the hot paths bump; whoever reports them reads them. */
 export interface StreamCounters {
   /** Frames appended. */
@@ -72,6 +77,13 @@ export interface StreamCounters {
   drops: number;
 }
 
+export interface StreamCoreOptions {
+  readonly budget: MediaBudget;
+  /** How far back the log reaches besides its newest group of pictures, in microseconds. */
+  readonly windowUs: number;
+  readonly flusher: Flusher<StreamCore>;
+}
+
 export class StreamCore implements Flushable {
   readonly name: StreamName;
   readonly log: StreamLog;
@@ -80,6 +92,8 @@ export class StreamCore implements Flushable {
   /** Timestamps the ingest repaired, by kind. */
   readonly repairs: RepairCounts = noRepairs();
   readonly viewers: Watcher[] = [];
+  /** Cursors besides the viewers'; whoever owns one adds and deletes it. */
+  readonly readers = new Set<LogReader>();
   readonly #flusher: Flusher<StreamCore>;
   /** Who publishes into the log, under what grant; set by the stream's actor on its owner. */
   publication: Publication | undefined;
@@ -87,11 +101,12 @@ export class StreamCore implements Flushable {
   ended = false;
   dirty = false;
 
-  constructor(name: StreamName, options: { budget: MediaBudget; flusher: Flusher<StreamCore> }) {
+  constructor(name: StreamName, options: StreamCoreOptions) {
+    const { budget, windowUs, flusher } = options;
     this.name = name;
-    this.log = new StreamLog({ budget: options.budget, windowUs: LOG_WINDOW_US });
-    this.encodings = new Encodings(this.log, options.budget);
-    this.#flusher = options.flusher;
+    this.log = new StreamLog({ budget, windowUs });
+    this.encodings = new Encodings(this.log, budget);
+    this.#flusher = flusher;
   }
 
   /** Adds the next record; viewers see it at the next flush. */
@@ -111,7 +126,7 @@ export class StreamCore implements Flushable {
 
   /** Nobody publishes and nobody watches: it may be forgotten. */
   get idle(): boolean {
-    return !this.live && this.viewers.length === 0;
+    return !this.live && this.viewers.length === 0 && this.readers.size === 0;
   }
 
   /** The stream ends: viewers are handed what is left and are then over. */
@@ -150,6 +165,7 @@ export class StreamCore implements Flushable {
   /** Makes bytes of what is new and offers them to every viewer. */
   flush(): void {
     this.dirty = false;
+    for (const reader of this.readers) reader.advance();
     if (this.viewers.length === 0) return;
     this.encodings.catchUp();
     // A viewer may leave while it is woken; walking backwards, a swap brings in one already woken.

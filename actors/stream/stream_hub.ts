@@ -7,27 +7,24 @@ import { streamKey, type StreamName } from "./stream_key.ts";
 import type { Flusher } from "./flusher.ts";
 import type { MediaBudget } from "./media_budget.ts";
 import { noRepairs } from "./timeline_repair.ts";
-import { StreamCore } from "./stream_core.ts";
+import { StreamCore, type StreamCoreOptions } from "./stream_core.ts";
 
 /** Most streams a node has data of, waited-for ones included: each costs some kilobytes. */
 export const STREAMS_MAX = 20_000;
 
-export interface StreamHubOptions {
-  readonly budget: MediaBudget;
-  readonly flusher: Flusher<StreamCore>;
-}
-
 export class StreamHub {
   readonly budget: MediaBudget;
   readonly flusher: Flusher<StreamCore>;
+  readonly #options: StreamCoreOptions;
   readonly #byKey = new Map<string, StreamCore>();
   /** Jumps, drops and the like of streams that are gone, so that totals never fall. */
   readonly past = { frames: 0, bytes: 0, jumps: 0, drops: 0 };
   readonly pastRepairs = noRepairs();
 
-  constructor(options: StreamHubOptions) {
+  constructor(options: StreamCoreOptions) {
     this.budget = options.budget;
     this.flusher = options.flusher;
+    this.#options = options;
   }
 
   get size(): number {
@@ -54,7 +51,7 @@ export class StreamHub {
     if (known !== undefined && !known.ended) return known;
     if (known !== undefined) this.#forget(key, known);
     if (this.#byKey.size >= STREAMS_MAX) return undefined;
-    const core = new StreamCore(name, { budget: this.budget, flusher: this.flusher });
+    const core = new StreamCore(name, this.#options);
     this.#byKey.set(key, core);
     return core;
   }

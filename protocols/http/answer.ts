@@ -7,8 +7,11 @@
  */
 import { concatBytes } from "../bytes/concat.ts";
 
+/** Field names and values; none holds a line break. */
+export type Fields = Readonly<Record<string, string>>;
+
 /** Any page may show the media: a player's page is rarely served by the media server. */
-const CORS = {
+export const CORS: Fields = {
   "Access-Control-Allow-Origin": "*",
   "Access-Control-Expose-Headers": "*",
 };
@@ -33,8 +36,6 @@ const PHRASES: Readonly<Record<number, string>> = {
 };
 
 const encoder = new TextEncoder();
-
-export type Fields = Readonly<Record<string, string>>;
 
 /** The head of an answer: status line, fields, empty line. */
 export function answerHead(status: number, fields: Fields): Uint8Array {

@@ -82,7 +82,7 @@ export interface HlsSettings {
 /** Binds the timeline to the wall clock; opens every generation. */
 export interface AnchorRecord extends RecordBase {
   readonly kind: "anchor";
-  /** Publish session this and the following records belong to, from 1. */
+  /** Publish session this and the following records belong to; rises from one to the next. */
   readonly generation: number;
   /** Wall clock at `dtsUs`, in microseconds since 1970. */
   readonly wallUs: number;

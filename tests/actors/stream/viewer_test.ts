@@ -30,7 +30,11 @@ function newStream() {
     },
   });
   const budget = new MediaBudget(1 << 30);
-  const core = new StreamCore({ app: "live", name: "a" }, { budget, flusher });
+  const core = new StreamCore({ app: "live", name: "a" }, {
+    budget,
+    flusher,
+    windowUs: 5_000_000,
+  });
   return { core, budget, flusher, ports };
 }
 

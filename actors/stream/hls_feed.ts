@@ -1,0 +1,133 @@
+/**
+ * HLS of one stream on this node: a cursor that feeds the segmenter, and those who wait for it.
+ *
+ * It is made when somebody first asks and reads the log from its oldest MARK, so it has the whole
+ * window at once. It outlives the stream by a while: players fetch the last segments and the end.
+ *
+ * @module
+ */
+import type { HlsContainers } from "../../protocols/hls/containers.ts";
+import { Segmenter } from "../../protocols/hls/segmenter.ts";
+import type { MediaBudget } from "./media_budget.ts";
+import type { LogReader, StreamCore } from "./stream_core.ts";
+
+/** Requests of one stream that may be held at a time: as many players, each with one or two. */
+export const HELD_REQUESTS_MAX = 20_000;
+
+/** Answers remembered for the present state: playlists by container, delta and encoding. */
+const ANSWERS_MAX = 16;
+
+interface Held {
+  readonly fits: () => boolean;
+  readonly resolve: () => void;
+}
+
+export class HlsFeed implements LogReader {
+  readonly core: StreamCore;
+  readonly segmenter: Segmenter;
+  readonly #budget: MediaBudget;
+  /** Number of the next record to push. */
+  #nextSeq: number;
+  #accountedBytes = 0;
+  #held: Held[] = [];
+  #revision = -1;
+  readonly #answers = new Map<string, Uint8Array>();
+  /** When somebody last asked, on the monotonic clock in milliseconds; kept by the route. */
+  usedAtMs = 0;
+
+  constructor(core: StreamCore, options: { containers: HlsContainers; budget: MediaBudget }) {
+    this.core = core;
+    this.#budget = options.budget;
+    const { log } = core;
+    this.#nextSeq = firstMark(core) ?? log.nextSeq;
+    const anchor = log.anchorAt(this.#nextSeq);
+    const { tracks } = log.headAt(this.#nextSeq);
+    this.segmenter = new Segmenter({
+      containers: options.containers,
+      start: anchor === undefined ? undefined : { anchor, tracks },
+    });
+    core.readers.add(this);
+    this.advance();
+  }
+
+  /** Pushes what the log has gained and answers those whose wait is over. */
+  advance(): void {
+    const { log } = this.core;
+    // Records that were dropped before we saw them: the segmenter starts again at a MARK.
+    this.#nextSeq = Math.max(this.#nextSeq, log.firstSeq);
+    for (; this.#nextSeq < log.nextSeq; this.#nextSeq++) {
+      this.segmenter.push(log.at(this.#nextSeq)!);
+    }
+    if (this.core.ended) this.segmenter.end();
+    this.#account();
+    this.#release();
+  }
+
+  /**
+   * Waits until `fits` or the time is over.
+   *
+   * @param sleep Resolves when the time is over; cancelled when it is no longer needed.
+   * @returns Whether it fits; `undefined` when too many are waiting already.
+   */
+  async until(
+    fits: () => boolean,
+    sleep: (wake: () => void) => { cancel(): void },
+  ): Promise<boolean | undefined> {
+    if (fits()) return true;
+    if (this.#held.length >= HELD_REQUESTS_MAX) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const held: Held = { fits, resolve };
+    this.#held.push(held);
+    const timer = sleep(() => {
+      this.#held = this.#held.filter((other) => other !== held);
+      resolve();
+    });
+    await promise;
+    timer.cancel();
+    return fits();
+  }
+
+  /** An answer made once for all who ask the same of the present state. */
+  answer(key: string, make: () => Uint8Array): Uint8Array {
+    if (this.#revision !== this.segmenter.revision || this.#answers.size >= ANSWERS_MAX) {
+      this.#revision = this.segmenter.revision;
+      this.#answers.clear();
+    }
+    let answer = this.#answers.get(key);
+    if (answer === undefined) this.#answers.set(key, answer = make());
+    return answer;
+  }
+
+  /** Leaves the stream and gives its memory back; those who wait find nothing. */
+  close(): void {
+    this.core.readers.delete(this);
+    this.segmenter.end();
+    this.#release();
+    this.#budget.give(this.#accountedBytes);
+    this.#accountedBytes = 0;
+  }
+
+  #release(): void {
+    if (this.#held.length === 0) return;
+    const still: Held[] = [];
+    for (const held of this.#held) {
+      if (held.fits()) held.resolve();
+      else still.push(held);
+    }
+    this.#held = still;
+  }
+
+  #account(): void {
+    const { bytes } = this.segmenter;
+    this.#budget.take(bytes - this.#accountedBytes);
+    this.#accountedBytes = bytes;
+  }
+}
+
+/** Number of the oldest MARK in the log. */
+function firstMark({ log }: StreamCore): number | undefined {
+  for (let seq = log.firstSeq; seq < log.nextSeq; seq++) {
+    if (log.at(seq)?.kind === "mark") return seq;
+  }
+  return undefined;
+}

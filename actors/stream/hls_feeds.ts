@@ -1,0 +1,64 @@
+/**
+ * The HLS feeds of this node: made when somebody asks, forgotten when nobody does any more.
+ *
+ * @module
+ */
+import type { HlsContainers } from "../../protocols/hls/containers.ts";
+import type { Clock } from "../runtime/ports.ts";
+import { HlsFeed } from "./hls_feed.ts";
+import type { StreamHub } from "./stream_hub.ts";
+import { streamKey, type StreamName } from "./stream_key.ts";
+
+/** A feed that nobody asked for this long is closed: some target durations and a reload. */
+const UNUSED_MS_MAX = 30_000;
+
+export interface HlsFeedsOptions {
+  readonly hub: StreamHub;
+  readonly clock: Clock;
+  readonly containers: HlsContainers;
+}
+
+export class HlsFeeds {
+  readonly #options: HlsFeedsOptions;
+  readonly #byKey = new Map<string, HlsFeed>();
+
+  constructor(options: HlsFeedsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The feed of a stream that is live, or ended a moment ago; with `open`, also of one that is
+   * still to come.
+   *
+   * @returns `undefined` when there is none, or the node has as many streams as it can hold.
+   */
+  use(name: StreamName, open: boolean): HlsFeed | undefined {
+    const { hub, clock } = this.#options;
+    const key = streamKey(name);
+    const known = this.#byKey.get(key);
+    const present = hub.get(name);
+    const live = present !== undefined && !present.ended ? present : undefined;
+    let feed = known;
+    // A publisher that came back after the end starts a stream of its own.
+    if (feed === undefined || (feed.core.ended && live?.live)) {
+      const core = live ?? (open ? hub.open(name) : undefined);
+      if (core === undefined) return undefined;
+      known?.close();
+      const { containers } = this.#options;
+      feed = new HlsFeed(core, { containers, budget: hub.budget });
+      this.#byKey.set(key, feed);
+    }
+    feed.usedAtMs = clock.nowMs();
+    return feed;
+  }
+
+  /** Closes the feeds that nobody uses. */
+  sweep(): void {
+    const nowMs = this.#options.clock.nowMs();
+    for (const [key, feed] of this.#byKey) {
+      if (nowMs - feed.usedAtMs < UNUSED_MS_MAX) continue;
+      feed.close();
+      this.#byKey.delete(key);
+    }
+  }
+}
