@@ -15,7 +15,7 @@ import { parseInitSegment } from "../../protocols/mp4/init_parser.ts";
 import { writeInitSegment } from "../../protocols/mp4/init_segment.ts";
 import { mp4Supports } from "../../protocols/mp4/mp4_support.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { MP4_FACTS, mp4File } from "../support/mp4_vectors.ts";
+import { MP4_FACTS, mp4File, mp4Media } from "../support/mp4_vectors.ts";
 
 /** One reader under fuzz: `run` throws only when the reader has a defect. */
 export interface Mp4FuzzTarget {
@@ -31,6 +31,9 @@ const TIME_US_MAX = 3.2e15;
 
 /** The init segment that fragments under fuzz are read with: track 1 is H.264, track 2 AAC. */
 const { init: INIT } = mp4File("h264_aac.mp4");
+
+/** The same tracks with the timescales that we write. */
+const OWN_INIT = writeInitSegment(mp4Media("h264_aac.mp4").tracks);
 
 export const MP4_FUZZ_TARGETS: Mp4FuzzTarget[] = [
   {
@@ -102,7 +105,7 @@ function rewrite(frames: readonly Frame[]): void {
     if (error instanceof RangeError) return; // Times too far apart.
     throw error;
   }
-  const back = demuxFragments(INIT, fragment);
+  const back = demuxFragments(OWN_INIT, fragment);
   const size = (all: readonly Frame[]) => all.reduce((sum, { data }) => sum + data.length, 0);
   assertEquals([back.length, size(back)], [kept.length, size(kept)]);
   for (const { track, data } of back) {

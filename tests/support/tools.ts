@@ -32,6 +32,7 @@ export const TOOLS = {
   },
   vlc: { programs: ["cvlc", "runuser"], packages: ["vlc-bin", "vlc-plugin-base"] },
   chromium: { programs: ["chromium"], packages: ["chromium"] },
+  mediainfo: { programs: ["mediainfo"], packages: ["mediainfo"] },
   nginx: {
     programs: ["nginx"],
     modules: ["ngx_rtmp_module.so"],
