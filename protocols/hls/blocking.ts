@@ -147,8 +147,8 @@ function olderSegment(
 function isNext({ anchor, listed, open }: SegmenterView, generation: number, segment: number) {
   const newest = open ?? listed.at(-1);
   if (anchor === undefined || newest === undefined) return false;
-  return generation >= anchor.generation && generation <= anchor.generation + 1 &&
-    segment === newest.number + 1;
+  // A node that is ahead of us may list the first segment of a later publish session.
+  return generation >= anchor.generation && segment === newest.number + 1;
 }
 
 /** The number, `undefined` when it was not given, or what is wrong with it. */

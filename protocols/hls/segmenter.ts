@@ -53,6 +53,8 @@ export class Segmenter implements SegmenterView {
   #anchor: AnchorRecord | undefined;
   #tracks: readonly Track[];
   #init: HlsInit | undefined;
+  /** Number the next record should have. */
+  #nextSeq: number | undefined;
   ended = false;
   /** Rises whenever a playlist changes. */
   revision = 0;
@@ -83,8 +85,13 @@ export class Segmenter implements SegmenterView {
     return bytes;
   }
 
-  /** Takes the log's next record. What comes before the first MARK with an anchor is passed over. */
+  /**
+   * Takes the log's next record. What comes before the first MARK with an anchor is passed over.
+   * When records were missed, the open segment is forgotten; see {@link resume}.
+   */
   push(record: LogRecord): void {
+    if (this.#nextSeq !== undefined && record.seq !== this.#nextSeq) this.#forgetOpen();
+    this.#nextSeq = record.seq + 1;
     switch (record.kind) {
       case "frame":
         return this.#frame(record);
@@ -95,6 +102,17 @@ export class Segmenter implements SegmenterView {
       case "anchor":
         return this.#startGeneration(record);
     }
+  }
+
+  /**
+   * Goes on behind records that were missed, at the next MARK: `start` is what the log knows of
+   * the record pushed next. Complete segments stay listed if their numbers go on.
+   */
+  resume(start: SegmenterStart): void {
+    this.#forgetOpen();
+    this.#nextSeq = undefined;
+    this.#setAnchor(start.anchor);
+    this.#tracks = hlsTracks(start.tracks);
   }
 
   /** The stream is over for good. */
@@ -137,9 +155,14 @@ export class Segmenter implements SegmenterView {
     const open = this.#open;
     if (open === undefined) return;
     if (open.push(frame)) this.revision++;
-    if (open.frameBytes <= OPEN_SEGMENT_BYTES_MAX) return;
     // No encoder does this; what is left out shows as a new window at the next MARK.
+    if (open.frameBytes > OPEN_SEGMENT_BYTES_MAX) this.#forgetOpen();
+  }
+
+  #forgetOpen(): void {
+    if (this.#open === undefined) return;
     this.#open = undefined;
+    this.revision++;
   }
 
   #mark(mark: MarkRecord): void {
@@ -186,11 +209,15 @@ export class Segmenter implements SegmenterView {
 
   #startGeneration(anchor: AnchorRecord): void {
     this.#close(undefined);
+    this.#setAnchor(anchor);
+    this.#tracks = [];
+  }
+
+  #setAnchor(anchor: AnchorRecord): void {
     const { hls } = this.#anchor ?? anchor;
     // Another target duration cannot be announced within a playlist (RFC 8216, section 6.2.1).
     if (!sameHlsSettings(hls, anchor.hls)) this.#segments.length = 0;
     this.#anchor = anchor;
-    this.#tracks = [];
     this.#init = undefined;
   }
 

@@ -110,7 +110,7 @@ Deno.test("decidePart() and decideSegment() wait for what is due", () => {
     "wait",
     "absent",
   ]);
-  assertEquals([part(last + 2, 0, 3), part(last + 1, 0, 2)], ["absent", "absent"]);
+  assertEquals([part(last + 2, 0, 0), part(last + 1, 0, 2)], ["absent", "absent"]);
   const segment = (number: number) => decideSegment(segmenter, { generation: 1, segment: number });
   assertEquals([segment(last), segment(last + 1), segment(last + 2), segment(last + 3)], [
     ...["ready", "wait", "wait", "absent"] as const,

@@ -281,19 +281,37 @@ Deno.test("Segmenter starts its window anew where numbers leap or settings chang
   assertEquals(readPlaylist(mediaPlaylist(changed, { container: "fmp4" })!).target, 4);
 });
 
+Deno.test("Segmenter.resume() goes on at the next mark behind records that were missed", () => {
+  const { records } = begin().video(0, 20e6);
+  const marks = records.flatMap(({ kind }, at) => kind === "mark" ? [at] : []);
+  const whole = segmenterFrom(records);
+  const segmenter = segmenterFrom(records.slice(0, marks[5] + 20));
+  const fifth = segmenter.open!.number;
+  segmenter.push(records[marks[5] + 22]); // One is missing: nobody may see a segment with a hole.
+  assertEquals([segmenter.open, segmenter.listed.at(-1)?.number], [undefined, fifth - 1]);
+
+  segmenter.resume(startAt(records, marks[6] + 30)!);
+  for (const record of records.slice(marks[6] + 30)) segmenter.push(record);
+  // Segments are lost, and the window with them: a playlist has no holes.
+  assertEquals(segmenter.listed.map(({ number }) => number - fifth), [2, 3]);
+  assert(compare(whole, segmenter) > 20);
+
+  const lucky = segmenterFrom(records.slice(0, marks[5]));
+  lucky.resume(startAt(records, marks[5])!);
+  for (const record of records.slice(marks[5])) lucky.push(record);
+  assertEquals(lucky.listed.map(({ number }) => number - fifth), [0, 1, 2, 3]);
+});
+
 Deno.test("Segmenter.bytes stays within its bound", () => {
   const writer = new StreamWriter().start(0).track(VIDEO);
   const data = new Uint8Array(1 << 20);
   const segmenter = segmenterFrom(writer.records);
   const fill = (dtsUs: number, mebibytes: number) => {
     const from = writer.records.length;
-    writer.frame(VIDEO, dtsUs);
-    for (const record of writer.records.slice(from)) {
-      if (record.kind !== "frame") segmenter.push(record);
-      else {for (let i = 0; i < mebibytes; i++) {
-          segmenter.push({ ...record, dtsUs: dtsUs + i, data });
-        }}
+    for (let i = 0; i < mebibytes; i++) {
+      writer.media({ track: VIDEO, dtsUs: dtsUs + i, ptsUs: dtsUs, keyframe: i === 0, data });
     }
+    for (const record of writer.records.slice(from)) segmenter.push(record);
   };
   for (let second = 0; second <= 20; second += 2) {
     fill(second * 1e6, 30);
