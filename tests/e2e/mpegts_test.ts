@@ -6,7 +6,7 @@ import { muxTsSegment } from "../../protocols/mpegts/segment.ts";
 import { concatBytes } from "../../protocols/bytes/concat.ts";
 import type { Frame } from "../../protocols/media/record.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { e2eTest } from "../support/end_to_end.ts";
+import { endToEnd } from "../support/end_to_end.ts";
 import { compareFrames, frameMd5, type Frames } from "../support/frames.ts";
 import { mediaFile, type MediaName } from "../support/media_files.ts";
 import { runChild } from "../support/processes.ts";
@@ -24,7 +24,7 @@ const SOURCES: readonly { name: MediaName; video?: "h264" | "hevc"; aac: boolean
 ];
 
 for (const { name, video, aac } of SOURCES) {
-  e2eTest(`ffmpeg reads ${name} from our MPEG-TS`, { needs: ["ffmpeg"] }, async () => {
+  Deno.test(endToEnd(`ffmpeg reads ${name} from our MPEG-TS`, { needs: ["ffmpeg"] }, async () => {
     const source = await mediaFile(name);
     const stream = streamOf(await Deno.readFile(source));
     const expected = await normalised(source, video, false);
@@ -40,10 +40,10 @@ for (const { name, video, aac } of SOURCES) {
         assertEquals(got.audio.length, expected.audio.length, form);
       });
     }
-  });
+  }));
 }
 
-e2eTest("ffmpeg reads H.265 from our MPEG-TS", { needs: ["ffmpeg"] }, async () => {
+Deno.test(endToEnd("ffmpeg reads H.265 from our MPEG-TS", { needs: ["ffmpeg"] }, async () => {
   const stream = streamOf(await Deno.readFile(await mediaFile("h265_aac")));
   for (const [form, bytes] of forms(stream)) {
     assertEquals(checkTs(bytes).faults, [], form);
@@ -54,16 +54,18 @@ e2eTest("ffmpeg reads H.265 from our MPEG-TS", { needs: ["ffmpeg"] }, async () =
       assertEquals([got.video.length, got.audio.length], [count("video"), count("audio")], form);
     });
   }
-});
+}));
 
-e2eTest("ffmpeg finds a lost packet in our segments", { needs: ["ffmpeg"] }, async () => {
-  // Or else the tests above could not fail.
-  const stream = streamOf(await Deno.readFile(await mediaFile("h264")));
-  const [[, bytes]] = forms(stream);
-  const cut = 188 * 100;
-  const spoiled = concatBytes(bytes.subarray(0, cut), bytes.subarray(cut + 188));
-  await withFile(spoiled, async (file) => assert(await warnings(file) !== ""));
-});
+Deno.test(
+  endToEnd("ffmpeg finds a lost packet in our segments", { needs: ["ffmpeg"] }, async () => {
+    // Or else the tests above could not fail.
+    const stream = streamOf(await Deno.readFile(await mediaFile("h264")));
+    const [[, bytes]] = forms(stream);
+    const cut = 188 * 100;
+    const spoiled = concatBytes(bytes.subarray(0, cut), bytes.subarray(cut + 188));
+    await withFile(spoiled, async (file) => assert(await warnings(file) !== ""));
+  }),
+);
 
 /** The segments one behind the other, and a live body. */
 function forms(stream: TestStream): [string, Uint8Array][] {
