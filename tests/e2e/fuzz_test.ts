@@ -12,37 +12,57 @@ const INPUTS = 1_000_000;
 /** Fixed, so that a gate that was green yesterday is green today; campaigns by hand vary it. */
 const SEED = 1;
 
+/** Failures are printed with their inputs, up to 128 KiB each. */
+const OUTPUT_MAX = 4 * 1024 * 1024;
+
 /** Longest the whole campaign may take on two cores, in milliseconds. */
 const CAMPAIGN_MS_MAX = 180_000;
 
 function fuzz(args: readonly string[], timeoutMs: number) {
   const flags = ["run", "--no-prompt", "--quiet", "--allow-all", "tests/fuzz/main.ts"];
-  return runChild(Deno.execPath(), [...flags, ...args], { timeoutMs, cwd: REPOSITORY });
+  return runChild(Deno.execPath(), [...flags, ...args], {
+    timeoutMs,
+    cwd: REPOSITORY,
+    outputMax: OUTPUT_MAX,
+  });
 }
 
 for (
   const [name, reason] of [
     ["throws", "thrown on purpose"],
     ["allocates", "an array of 268435456 bytes"],
+    ["is slow", "it ran for \\d+ ms, at most 1000"],
     ["hangs", "it never came back: killed after 1000 ms"],
   ]
 ) {
   Deno.test(endToEnd(`the campaign finds a target that ${name} and runs it again`, {}, async () => {
     const targets = ["--targets", "tests/support/broken_fuzz_targets.ts", "--only", name];
     const { code, stdout } = await fuzz(
-      [...targets, "--inputs", "2000", "--hang-ms", "1000"],
+      [
+        ...targets,
+        "--inputs",
+        name === "is slow" ? "10" : "500",
+        "--hang-ms",
+        name === "hangs" ? "1000" : "20000",
+      ],
       30_000,
     );
     assertEquals(code, 1, stdout);
     assertMatch(stdout, new RegExp(`FAILURE of "${name}": .*${reason}`));
     const hex = /--hex ([0-9a-f]+)$/m.exec(stdout)?.[1] ?? "";
     assert(hex.startsWith("ff"), stdout);
-    if (name === "hangs") return; // What never comes back cannot be run again either.
+    if (name === "hangs" || name === "is slow") return; // A run again has no bound on time.
     const again = await fuzz([...targets, "--hex", hex], 30_000);
     assertEquals(again.code, 1);
     assert(again.stdout.includes(reason), again.stdout);
   }));
 }
+
+Deno.test(endToEnd("the campaign does not blame a target for a wait", {}, async () => {
+  const targets = ["--targets", "tests/support/broken_fuzz_targets.ts", "--only", "waits"];
+  const { code, stdout } = await fuzz([...targets, "--inputs", "2"], 30_000);
+  assertEquals(code, 0, stdout);
+}));
 
 Deno.test(endToEnd(
   `${INPUTS} mutated inputs are read or refused`,
