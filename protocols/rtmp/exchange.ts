@@ -41,6 +41,9 @@ export const KEPT_INPUT_BYTES_MAX = 1024 * 1024;
 
 const NO_BYTES = new Uint8Array(0);
 
+/** In place of a handshake that is over: its packets would stay with every connection, 4.6 KB. */
+const HANDSHAKE_OVER: Handshake = { done: true, feed: () => 0, takeOutput: () => undefined };
+
 /** Either side's handshake. */
 interface Handshake {
   readonly done: boolean;
@@ -64,7 +67,7 @@ export class Exchange {
   held = false;
   readonly output: SessionOutput;
 
-  readonly #handshake: Handshake;
+  #handshake: Handshake;
   readonly #handler: ExchangeHandler;
   readonly #reader: ChunkReader;
   readonly #window = new AcknowledgementWindow();
@@ -153,6 +156,7 @@ export class Exchange {
     this.#handshakeBytes += consumed;
     this.#moveHandshake();
     if (!this.#handshake.done) return consumed;
+    this.#handshake = HANDSHAKE_OVER;
     this.#handler.open();
     return consumed + this.#reader.feed(bytes.subarray(consumed));
   }
