@@ -4,6 +4,7 @@
 import { concatBytes } from "../../../protocols/bytes/concat.ts";
 import { audioTrack } from "../../../protocols/codecs/track_config.ts";
 import type { Frame } from "../../../protocols/media/record.ts";
+import { trackId } from "../../../protocols/media/track.ts";
 import { muxTsSegment } from "../../../protocols/mpegts/segment.ts";
 import { tsSupports } from "../../../protocols/mpegts/ts_support.ts";
 import { assert, assertEquals } from "../../support/assert.ts";
@@ -174,6 +175,19 @@ Deno.test("muxTsSegment() leaves out what cannot be carried", () => {
   const segment = muxTsSegment(stream.head, [...bad, ...stream.frames]);
   assertEquals(segment, muxTsSegment(stream.head, stream.frames));
   assertEquals(checkTs(muxTsSegment(stream.head, [])).packets, new Map([[0, 16], [0x1000, 16]]));
+});
+
+Deno.test("muxTsSegment() carries as many tracks as a stream may have", () => {
+  const source = streamOf("tracks_hevc_h264_opus_aac");
+  const frames = source.frames.filter(({ track }) => track.index === 0).flatMap((frame) =>
+    Array.from({ length: 8 }, (_, index) => ({ ...frame, track: { ...frame.track, index } }))
+  );
+  const tracks = [...new Map(frames.map(({ track }) => [trackId(track), track])).values()];
+  const segment = muxTsSegment({ tracks, data: [] }, frames);
+  const { faults, packets } = checkTs(segment);
+  assertEquals(faults, []);
+  assertEquals([packets.size, packets.get(0x1000)], [18, 32]); // The map needs two packets.
+  assertEquals(frameFacts(demuxTs(segment).frames), frameFacts(frames));
 });
 
 Deno.test("tsSupports() takes what is carried and names what is not", () => {
