@@ -35,7 +35,7 @@ async function main(args: string[]): Promise<number> {
       inputs: { type: "string", default: "100000" },
       seed: { type: "string", default: "1" },
       jobs: { type: "string", default: String(Math.min(2, navigator.hardwareConcurrency)) },
-      "hang-ms": { type: "string", default: "10000" },
+      "hang-ms": { type: "string", default: "20000" },
       /** Runs only the target of this name. */
       only: { type: "string" },
       /** With `--only`: runs this one input again. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import process from "node:process";
 import type { FuzzTarget } from "../fuzz/fuzz_target.ts";
 
 const SEEDS = [Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), Uint8Array.of(9, 10, 11, 12)];
@@ -29,6 +30,17 @@ export const BROKEN_FUZZ_TARGETS: FuzzTarget[] = [
   target("allocates often", () => {
     for (let count = 0; count < 100; count++) kept = new Uint8Array(1 << 20);
   }),
+  target("is slow", () => {
+    const { user, system } = process.cpuUsage();
+    for (let now = { user, system }; now.user + now.system - user - system < 1_200_000;) {
+      now = process.cpuUsage();
+    }
+  }),
+  {
+    name: "waits", // No defect, though a clock on the wall would say so.
+    seeds: SEEDS,
+    run: () => new Promise((done) => setTimeout(done, 1_050)),
+  },
   target("hangs", (input) => {
     while (input[0] === 0xff) kept = input;
   }),
