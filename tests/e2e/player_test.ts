@@ -30,7 +30,7 @@ Deno.test.afterAll(async () => {
   await node.stop();
 });
 
-for (const protocol of ["http-flv", "ws-flv"]) {
+for (const protocol of ["ll-hls", "http-flv", "ws-flv"]) {
   Deno.test(
     endToEnd(`the player page plays ${protocol}`, { needs: ["ffmpeg", "chromium"] }, async () => {
       await using _publisher = publish(node.rtmpUrl("live/page"), await mediaFile("long_gop"));
@@ -58,7 +58,7 @@ Deno.test(
     await delay(500);
     await using player = await openPlayerPage(node.httpUrl("live/change.html"));
     await player.untilState("live");
-    assertEquals((await player.look()).protocol, "http-flv");
+    assertEquals((await player.look()).protocol, "ll-hls");
     await player.choose("ws-flv");
     await player.untilState("live");
     assertEquals((await player.look()).protocol, "ws-flv");
