@@ -124,6 +124,16 @@ Deno.test("muxTsSegment() writes the clock often enough however slow the picture
   }
 });
 
+Deno.test("muxTsSegment() keeps the clock behind a track that lags", () => {
+  const { head, frames } = streamOf("h264_aac");
+  const [video] = frames.filter(({ track }) => track.kind === "video");
+  const [audio] = frames.filter(({ track }) => track.kind === "audio");
+  const late = { ...audio, dtsUs: video.dtsUs - 199_000, ptsUs: video.dtsUs - 199_000 };
+  const { faults, pes } = checkTs(muxTsSegment(head, [video, late]));
+  assertEquals(faults, []);
+  assertEquals(pes.get(0x100)?.map(({ dts, clock }) => (dts - clock).toFixed(6)), ["0.200000"]);
+});
+
 Deno.test("muxTsSegment() is the same for the same frames, whatever array they lie in", () => {
   const stream = streamOf("h264_aac");
   const shifted = stream.frames.map((frame) => {
