@@ -122,7 +122,7 @@ Deno.test("demuxFragments() refuses an init segment that is cut short", () => {
 function emptySamples(media: Uint8Array): void {
   media.set([1, 0, 0, 1], at(media, "trun", 4)); // Version 1, data offset only.
   media.fill(0xff, at(media, "trun", 8), at(media, "trun", 12));
-  media.fill(0, at(media, "tfhd", 16), at(media, "tfhd", 20)); // default_sample_size
+  media.fill(0, at(media, "tfhd", 20), at(media, "tfhd", 24)); // default_sample_size
 }
 
 /** Offset of the `nth` box type. */

@@ -84,12 +84,18 @@ Deno.test("Mp4PageEncoder numbers fragments by record and lets pictures last as 
     track: { ...FIRST.track, frameRate: 25 } as Track,
     dtsUs,
     ptsUs: dtsUs,
-    seq: 0x100000000 * index + index + 5,
+    seq: 0x100000000 * index + index + 0x123456,
   }));
   const { track } = records[0];
   const written = pages(new Mp4PageEncoder(), records.map((record) => ({ ...record, track })));
   // The ten seconds were a pause: nobody expects another.
-  assertEquals(written.map(numbers), [[5, 3_600], [6, 1_800], [7, 3_600], [8, 3_600], [9, 3_600]]);
+  assertEquals(written.map(numbers), [
+    [0x123456, 3_600],
+    [0x123457, 1_800],
+    [0x123458, 3_600],
+    [0x123459, 3_600],
+    [0x12345a, 3_600],
+  ]);
 });
 
 Deno.test("Mp4PageEncoder writes nothing but frames", () => {
