@@ -27,6 +27,10 @@ export interface GivenConfig {
   readonly dataDir: string;
   /** How long frames are gathered before a write, in milliseconds, 0 to 1000, or by load. */
   readonly flushMs: number | "auto";
+  /** How long a publisher whose socket was lost is waited for, in milliseconds; 0 = not at all. */
+  readonly holdMs: number;
+  /** Lets a second publisher of a live stream replace the first. */
+  readonly publishTakeover: boolean;
   /** How long a viewer waits for the publisher, in milliseconds; 0 = refuse at once. */
   readonly playWaitMs: number;
   /** How long a viewer may take nothing while there is something to send, in milliseconds. */

@@ -77,6 +77,17 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<GivenConfig[Name]>
     help: "how long frames are gathered before they are written; auto widens with the load",
     read: (text) => readAutoOrMs(text, FLUSH_MS_MAX),
   },
+  holdMs: durationOption({
+    flag: "hold",
+    initial: "30s",
+    min: "0",
+    max: "1h",
+    help: "how long viewers are kept for a publisher whose connection was lost",
+  }),
+  publishTakeover: switchOption({
+    flag: "publish-takeover",
+    help: "let a second publisher of a live stream replace the first, which is refused otherwise",
+  }),
   playWaitMs: durationOption({
     flag: "play-wait",
     initial: "10s",

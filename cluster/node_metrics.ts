@@ -16,8 +16,10 @@ export function nodeSnapshot(parts: NodeParts): MetricsSnapshot {
     const counts = role === "publish" ? publishers : viewers;
     counts[protocol] = (counts[protocol] ?? 0) + 1;
   }
-  const streams = { live: 0, idle: 0 };
-  for (const core of hub.values()) streams[core.live ? "live" : "idle"]++;
+  const streams = { live: 0, hold: 0, idle: 0 };
+  for (const { publication, hold } of hub.values()) {
+    streams[publication !== undefined ? "live" : hold !== undefined ? "hold" : "idle"]++;
+  }
   const totals = { ...hub.past };
   const repairs = { ...hub.pastRepairs };
   for (const core of hub.values()) {

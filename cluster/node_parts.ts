@@ -75,8 +75,9 @@ export function createParts(config: Config, ports: Ports): NodeParts {
     flusher,
   });
   const hls = new HlsFeeds({ hub, clock, containers: HLS_CONTAINERS });
+  const policy = { hls: settings, holdMs: config.holdMs, takeover: config.publishTakeover };
   const system = new ActorSystem(ports);
-  system.register(STREAM, (key) => new StreamActor(key, { hub, hls: settings }));
+  system.register(STREAM, (key) => new StreamActor(key, { hub, policy }));
   const traffic = {
     rtmp: { in: 0, out: 0 },
     "http-flv": { in: 0, out: 0 },

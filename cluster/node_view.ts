@@ -95,14 +95,15 @@ export class LocalNodeView implements NodeView {
 
   async #streamInfo(core: StreamCore, viewers: ViewerCounts): Promise<StreamInfo> {
     const answer = await this.#actorOf(core.name).ask.describe();
-    const live = answer.ok && answer.value.state === "live" ? answer.value : undefined;
+    const described = answer.ok ? answer.value : { state: "idle" as const };
+    const live = described.state === "idle" ? undefined : described;
     return {
       ...core.name,
-      state: live === undefined ? "idle" : "live",
+      state: described.state,
       owner: this.#parts.config.name,
       epoch: live?.grant.epoch ?? 0,
       generation: live?.grant.generation ?? 0,
-      ingest: live?.publisher.node ?? null,
+      ingest: described.state === "live" ? described.publisher.node : null,
       startedAt: live === undefined ? null : new Date(live.startedAtMs).toISOString(),
       tracks: core.log.head.tracks.map(trackInfo),
       bitrateKbps: this.#parts.meter.bitrateKbps(core),

@@ -60,7 +60,7 @@ export class RtmpPublishes {
       );
     }
     if (!answer.value.ok) return this.#refuseFor(answer.value.reason, request);
-    if (this.#closed) return this.#unpublish(ingestId, request);
+    if (this.#closed) return this.#unpublish(ingestId, request, true);
     const core = edge.hub.get(request)!;
     const ingest = new Ingest(core, answer.value.grant, edge.ports.clock);
     const publisher = new RtmpPublisher(ingest, (reason) => this.#drops.note(reason));
@@ -101,7 +101,7 @@ export class RtmpPublishes {
   closeAll(): void {
     this.#closed = true;
     this.#drops.stop();
-    for (const [streamId, publish] of this.#byStreamId) this.#close(streamId, publish);
+    for (const [streamId, publish] of this.#byStreamId) this.#close(streamId, publish, true);
   }
 
   #refusal(): string | undefined {
@@ -153,19 +153,20 @@ export class RtmpPublishes {
     this.#peer.closeWhenSent();
   }
 
-  #close(streamId: number, publish: Publish): void {
+  /** `lost`: its socket is gone, which its stream may outlive. */
+  #close(streamId: number, publish: Publish, lost = false): void {
     this.#byStreamId.delete(streamId);
     this.#peer.edge.hub.flusher.publishers--;
     this.#lastStreamId = -1;
     publish.publisher.ingest.revoke();
     this.#peer.edge.sessions.delete(publish.ingestId);
     this.#peer.edge.system.stop(INGEST, publish.ingestId);
-    this.#unpublish(publish.ingestId, publish.name);
+    this.#unpublish(publish.ingestId, publish.name, lost);
   }
 
-  #unpublish(ingestId: string, name: StreamName): void {
+  #unpublish(ingestId: string, name: StreamName, lost: boolean): void {
     const { system, ports } = this.#peer.edge;
-    if (system.ref(STREAM, streamKey(name)).tell.unpublish({ ingestId })) return;
-    ports.timers.after(UNPUBLISH_RETRY_MS, () => this.#unpublish(ingestId, name));
+    if (system.ref(STREAM, streamKey(name)).tell.unpublish({ ingestId, lost })) return;
+    ports.timers.after(UNPUBLISH_RETRY_MS, () => this.#unpublish(ingestId, name, lost));
   }
 }

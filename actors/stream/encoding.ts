@@ -8,6 +8,8 @@
  */
 import type { PageEncoder } from "../../protocols/media/page_encoder.ts";
 import { FRAME_BYTES_MAX, type LogRecord } from "../../protocols/media/record.ts";
+import { sameTrack } from "../../protocols/codecs/track_config.ts";
+import { type Track, trackId } from "../../protocols/media/track.ts";
 import type { MediaBudget } from "./media_budget.ts";
 import { Page, PAGE_BYTES, PAGE_BYTES_MIN } from "./page.ts";
 import { isJoinFrame, LOG_BYTES_MAX, type StreamLog } from "./stream_log.ts";
@@ -47,6 +49,8 @@ export class Encoding {
   readonly #log: StreamLog;
   readonly #budget: MediaBudget;
   readonly #fixedTracks: boolean;
+  /** As told to the viewers, by number. */
+  readonly #tracks = new Map<number, Track>();
   readonly #pages: Page[] = [];
   readonly #stretches: Stretch[] = [];
   #nextStretch = 0;
@@ -69,6 +73,7 @@ export class Encoding {
     this.#fixedTracks = options.fixedTracks;
     const { log } = options;
     this.#nextSeq = log.joinSeq ?? log.nextSeq;
+    for (const track of log.headAt(this.#nextSeq).tracks) this.#learn(track);
     for (let i = 0; i < STRETCHES_KEPT; i++) {
       this.#stretches.push({ start: -1, end: -1, bytes: NOTHING });
     }
@@ -98,14 +103,23 @@ export class Encoding {
     if (this.#nextSeq < this.#log.firstSeq) this.#skipTo(this.#log.firstSeq);
     while (this.#nextSeq < this.#log.nextSeq) {
       const record = this.#log.at(this.#nextSeq)!;
-      if (this.#fixedTracks && record.kind === "track" && this.#end > 0) {
+      if (record.kind === "track" && !this.#learn(record.track)) {
+        this.#pages.at(-1)?.noteStart(); // Told already, by the session before.
+      } else if (this.#fixedTracks && record.kind === "track" && this.#end > 0) {
         this.finished = true;
         break;
-      }
-      this.#encode(record);
+      } else this.#encode(record);
       this.#nextSeq++;
     }
     this.#trim();
+  }
+
+  /** Notes a track's configuration; false when viewers know it. */
+  #learn(track: Track): boolean {
+    const id = trackId(track);
+    const known = this.#tracks.get(id);
+    this.#tracks.set(id, track);
+    return known === undefined || !equalTracks(known, track);
   }
 
   /**
@@ -244,4 +258,11 @@ export class Encoding {
     this.#bytes -= length;
     this.#budget.give(length);
   }
+}
+
+/** Nothing about the track has changed that anybody must be told. */
+function equalTracks(a: Track, b: Track): boolean {
+  if (!sameTrack(a, b)) return false;
+  if (a.kind === "video" || b.kind === "video") return true;
+  return a.sampleRate === b.sampleRate && a.channels === b.channels;
 }

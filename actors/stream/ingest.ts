@@ -34,10 +34,14 @@ export class Ingest {
   /** Made with the generation's anchor, before anything else is appended. */
   #marker: SegmentMarker | undefined;
   #revoked = false;
+  #hasVideo = false;
+  /** The first key frame has come. */
+  #begun = false;
 
   constructor(core: StreamCore, grant: Grant, clock: Clock) {
     this.grant = grant;
-    this.repair = new TimelineRepair(grant.startUs, core.repairs);
+    const { startUs, afterUs } = grant;
+    this.repair = new TimelineRepair({ startUs, afterUs, counts: core.repairs });
     this.#core = core;
     this.#clock = clock;
     this.#nextSeq = grant.nextSeq;
@@ -49,6 +53,7 @@ export class Ingest {
     const marker = this.#open();
     if (marker === undefined) return;
     marker.track(track);
+    if (track.kind === "video" && track.index === 0) this.#hasVideo = true;
     this.#core.append({ kind: "track", seq: this.#nextSeq++, dtsUs: this.#newestUs, track });
   }
 
@@ -56,8 +61,10 @@ export class Ingest {
   frame(frame: IngestFrame): void {
     const marker = this.#open();
     if (marker === undefined) return;
+    if (!this.#begins(frame)) return this.dropped();
     const { repair } = this;
-    const dtsUs = repair.place(trackId(frame.track), frame.sourceUs, this.#clock.nowMs());
+    const nowMs = this.#core.newestAtMs = this.#clock.nowMs();
+    const dtsUs = repair.place(trackId(frame.track), frame.sourceUs, nowMs);
     if (dtsUs === undefined) return this.dropped();
     if (dtsUs > this.#newestUs) this.#newestUs = dtsUs;
     const mark = marker.marks({ track: frame.track, dtsUs, keyframe: frame.keyframe });
@@ -90,6 +97,16 @@ export class Ingest {
   /** The grant is gone: whatever still comes is ignored. */
   revoke(): void {
     this.#revoked = true;
+  }
+
+  /**
+   * A session begins with a key frame: nothing before it could be decoded, and audio before it
+   * would be heard over the last picture of the session before.
+   */
+  #begins({ track, keyframe }: IngestFrame): boolean {
+    if (this.#begun || !this.#hasVideo) return true;
+    this.#begun = track.kind === "video" && track.index === 0 && keyframe;
+    return this.#begun;
   }
 
   /** The marker when records may be appended; the generation's anchor comes first. */

@@ -32,6 +32,8 @@ export interface Grant {
   readonly nextSeq: number;
   /** Where on the timeline the first frame belongs, in microseconds. */
   readonly startUs: number;
+  /** Frames must lie behind this, in microseconds: what the session before has sent. */
+  readonly afterUs: number;
   /** How the session is cut for HLS. */
   readonly hls: HlsSettings;
   /**
@@ -47,6 +49,14 @@ export interface Publication {
   readonly grant: Grant;
   /** Wall clock at its start, in milliseconds since 1970. */
   readonly startedAtMs: number;
+}
+
+/** The publisher's socket was lost; it is expected back. */
+export interface Hold {
+  /** The session that was lost. */
+  readonly last: Publication;
+  /** When the stream ends if nobody comes, on the monotonic clock, in milliseconds. */
+  readonly untilMs: number;
 }
 
 /** What a stream knows of its viewers. */
@@ -97,6 +107,10 @@ export class StreamCore implements Flushable {
   readonly #flusher: Flusher<StreamCore>;
   /** Who publishes into the log, under what grant; set by the stream's actor on its owner. */
   publication: Publication | undefined;
+  /** The wait for a publisher that was lost; never beside a {@link publication}. */
+  hold: Hold | undefined;
+  /** When the newest frame came, on the monotonic clock in milliseconds; kept by the ingest. */
+  newestAtMs = 0;
   /** The stream is over for good: viewers that have all of it are done. */
   ended = false;
   dirty = false;
@@ -119,9 +133,9 @@ export class StreamCore implements Flushable {
     this.#flusher.mark(this);
   }
 
-  /** Somebody publishes. */
+  /** Somebody publishes, or is expected back: viewers may join. */
   get live(): boolean {
-    return this.publication !== undefined;
+    return this.publication !== undefined || this.hold !== undefined;
   }
 
   /** Nobody publishes and nobody watches: it may be forgotten. */
@@ -131,7 +145,7 @@ export class StreamCore implements Flushable {
 
   /** The stream ends: viewers are handed what is left and are then over. */
   end(): void {
-    this.publication = undefined;
+    this.publication = this.hold = undefined;
     this.ended = true;
     this.flush();
     this.log.clear();
@@ -139,7 +153,7 @@ export class StreamCore implements Flushable {
 
   /** Ends without handing out what is left: making bytes of it failed. */
   fail(): void {
-    this.publication = undefined;
+    this.publication = this.hold = undefined;
     this.ended = true;
     this.log.clear();
     for (const viewer of [...this.viewers]) viewer.abort();

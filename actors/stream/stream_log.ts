@@ -38,6 +38,10 @@ const STANDING_DATA = new Set(["onMetaData", "colorInfo"]);
  */
 const SETTLE_US = 1_000_000;
 
+/** Distance of frames while none is known, and the longest that is taken for usual. */
+const FRAME_INTERVAL_US = 40_000;
+const FRAME_INTERVAL_US_MAX = 2_000_000;
+
 /** A change of the head, and the record that made it. */
 interface HeadChange {
   readonly seq: number;
@@ -115,6 +119,24 @@ export class StreamLog {
   /** The newest MARK ever appended, whether or not it is still in the log. */
   get lastMark(): MarkRecord | undefined {
     return this.#lastMark;
+  }
+
+  /** Usual distance of the newest frames of the leading track, in microseconds. */
+  get frameIntervalUs(): number {
+    const lead = this.hasVideo ? "video" : "audio";
+    let newestUs: number | undefined;
+    for (let seq = this.#nextSeq - 1; seq >= this.#firstSeq; seq--) {
+      const record = this.at(seq)!;
+      if (record.kind !== "frame" || record.track.kind !== lead) continue;
+      if (newestUs !== undefined) {
+        const distanceUs = newestUs - record.dtsUs;
+        return distanceUs > 0 && distanceUs < FRAME_INTERVAL_US_MAX
+          ? distanceUs
+          : FRAME_INTERVAL_US;
+      }
+      newestUs = record.dtsUs;
+    }
+    return FRAME_INTERVAL_US;
   }
 
   get hasVideo(): boolean {

@@ -58,10 +58,20 @@ interface TrackClock {
   intervalUs: number;
 }
 
+export interface TimelineRepairOptions {
+  /** Where on the timeline the first frame belongs; {@link TIMELINE_START_US} when left out. */
+  readonly startUs?: number;
+  /** Frames at or before this are left out: the session before has been there. */
+  readonly afterUs?: number;
+  /** Where repairs are counted. */
+  readonly counts?: RepairCounts;
+}
+
 export class TimelineRepair {
   /** What was repaired so far; may be shared with whoever reports it. */
   readonly counts: RepairCounts;
   readonly #startUs: number;
+  readonly #afterUs: number;
   readonly #tracks = new Map<number, TrackClock>();
   /** Added to every source time; not known before the first frame. */
   #offsetUs: number | undefined;
@@ -73,13 +83,10 @@ export class TimelineRepair {
   #newestUs = 0;
   #newestAtMs = 0;
 
-  /**
-   * @param startUs Where on the timeline the first frame belongs.
-   * @param counts Where repairs are counted.
-   */
-  constructor(startUs = TIMELINE_START_US, counts = noRepairs()) {
-    this.#startUs = startUs;
-    this.counts = counts;
+  constructor(options: TimelineRepairOptions = {}) {
+    this.#startUs = options.startUs ?? TIMELINE_START_US;
+    this.#afterUs = options.afterUs ?? -1;
+    this.counts = options.counts ?? noRepairs();
   }
 
   /**
@@ -99,7 +106,7 @@ export class TimelineRepair {
     }
     this.usedOffsetUs = this.#offsetFor(clock, sourceUs, nowMs);
     let placedUs = sourceUs + this.usedOffsetUs;
-    if (placedUs < 0) {
+    if (placedUs <= this.#afterUs) {
       this.counts.early++;
       return undefined;
     }

@@ -48,7 +48,7 @@ for (const { name, flag, variable, text, value, bad, allowed } of ROWS) {
 
   Deno.test(`parseConfig() reads ${flag} from the command line, both ways to write it`, () => {
     assertEquals(configOf(parseConfig([`${flag}=${text}`], {}, noFile)), expected);
-    const args = name === "apiOpenReads" ? [flag] : [flag, text];
+    const args = typeof value === "boolean" ? [flag] : [flag, text];
     assertEquals(configOf(parseConfig(args, {}, noFile)), expected);
   });
 

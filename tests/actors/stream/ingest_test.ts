@@ -39,7 +39,15 @@ function newStream() {
 
 function grantOf(core: StreamCore, generation: number, startUs = TIMELINE_START_US): Grant {
   const { nextSeq, lastMark } = core.log;
-  return { epoch: generation, generation, nextSeq, startUs, lastMark, hls: HLS_SETTINGS };
+  return {
+    epoch: generation,
+    generation,
+    nextSeq,
+    startUs,
+    afterUs: startUs - 1,
+    lastMark,
+    hls: HLS_SETTINGS,
+  };
 }
 
 /** Both tracks and `seconds` of video, 25 frames and one key frame a second. */

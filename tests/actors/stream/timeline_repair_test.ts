@@ -22,7 +22,7 @@ interface Placed {
 
 /** Two tracks in step for `seconds`; `clockUs` tells what the source's clock shows. */
 function run(seconds: number, clockUs: (trueUs: number) => number, startUs?: number) {
-  const repair = new TimelineRepair(startUs);
+  const repair = new TimelineRepair({ startUs });
   const placed: Placed[] = [];
   for (let trueUs = 0; trueUs < seconds * 1_000_000; trueUs += AUDIO_US) {
     const tracks = trueUs % VIDEO_US === 0 ? [VIDEO, AUDIO] : [AUDIO];
