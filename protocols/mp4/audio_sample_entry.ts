@@ -7,9 +7,8 @@
  *
  * @module
  */
-import { STREAMINFO_BYTES } from "../codecs/flac.ts";
+import { parseFlacStreamInfo, STREAMINFO_BYTES } from "../codecs/flac.ts";
 import { OPUS_SAMPLE_RATE, type OpusHead, parseOpusHead } from "../codecs/opus.ts";
-import { parseFlacStreamInfo } from "../codecs/flac.ts";
 import type { AudioTrack } from "../media/track.ts";
 import { box, fullBox, u16, u32, u8 } from "./box_writer.ts";
 import { OBJECT_TYPE_INDICATION, writeEsds } from "./esds.ts";
