@@ -28,6 +28,9 @@ import { systemPorts } from "./system_ports.ts";
 /** Exit code of a worker whose launcher is gone. */
 const ORPHAN_EXIT_CODE = 1;
 
+/** Exit code of a worker whose node failed by a fault of our own. */
+const FAULT_EXIT_CODE = 1;
+
 /** How long the last log lines may take, in milliseconds: nobody may be reading them. */
 const LOG_CLOSE_MS_MAX = 300;
 
@@ -50,9 +53,13 @@ export async function runWorker(startNode: StartNode): Promise<number> {
     return exitCode;
   } catch (error) {
     await closeLog(openedLog);
-    if (!(error instanceof StartError)) throw error;
-    console.error(error.message); // The last line is the reason.
-    return START_ERROR_EXIT_CODE;
+    if (error instanceof StartError) {
+      console.error(error.message); // The last line is the reason.
+      return START_ERROR_EXIT_CODE;
+    }
+    // Thrown on, it would only be noted by the guard, and a worker without a node would stay.
+    console.error(error);
+    return FAULT_EXIT_CODE;
   }
 }
 
