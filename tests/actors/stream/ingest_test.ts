@@ -104,6 +104,19 @@ Deno.test("Ingest continues the numbers of the publisher before", () => {
   ]);
 });
 
+Deno.test("Ingest.track() lets a changed configuration open a segment", () => {
+  const { core, ports } = newStream();
+  const ingest = new Ingest(core, grantOf(core, 1), ports.clock);
+  publish(ingest, ports, 3);
+  const { discontinuities } = core.log.lastMark!;
+  const track = { ...VIDEO, config: Uint8Array.of(7, 7) };
+  ingest.track(track);
+  const data = Uint8Array.of(1);
+  ingest.frame({ track, sourceUs: 3_000_000, compositionUs: 0, keyframe: true, data });
+  const { discontinuity, discontinuities: counted, seq } = core.log.lastMark!;
+  assertEquals([discontinuity, counted - discontinuities, seq], [true, 1, core.log.nextSeq - 2]);
+});
+
 Deno.test("StreamLog tells a joiner the anchor and the tracks in force at a mark", () => {
   const { core, ports } = newStream();
   publish(new Ingest(core, grantOf(core, 1), ports.clock), ports, 3);
