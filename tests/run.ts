@@ -21,7 +21,7 @@ interface Suite {
 
 const UNIT: Suite = {
   name: "unit tests",
-  timeoutMs: 180_000,
+  timeoutMs: 90_000,
   args: [
     ...["--parallel", "--allow-read", "--allow-env", "--allow-sys"],
     ...["--ignore=tests/e2e,tests/bench", "tests"],
@@ -30,7 +30,7 @@ const UNIT: Suite = {
 
 const E2E: Suite = {
   name: "end-to-end tests",
-  timeoutMs: 400_000,
+  timeoutMs: 480_000,
   args: ["--allow-all", "tests/e2e"],
 };
 

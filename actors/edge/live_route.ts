@@ -50,7 +50,7 @@ const FORMATS: Readonly<Record<string, LiveFormat>> = {
   ts: {
     protocol: "http-ts",
     contentType: "video/mp2t",
-    encodingClass: { key: "ts", createEncoder: () => new TsPageEncoder() },
+    encodingClass: { key: "ts", createEncoder: (head) => new TsPageEncoder(head) },
     supports: tsSupports,
   },
   mp4: {

@@ -8,6 +8,7 @@
  * @module
  */
 import type { PageEncoder } from "../../protocols/media/page_encoder.ts";
+import type { StreamHead } from "../../protocols/media/record.ts";
 import { Encoding } from "./encoding.ts";
 import type { MediaBudget } from "./media_budget.ts";
 import type { StreamLog } from "./stream_log.ts";
@@ -21,7 +22,8 @@ export const UNUSUAL_CLASSES_MAX = 4;
 export interface EncodingClass {
   /** Names format and parameters; equal keys mean equal bytes. */
   readonly key: string;
-  createEncoder(): PageEncoder;
+  /** @param head The stream's head where the encoding begins. */
+  createEncoder(head: StreamHead): PageEncoder;
   /**
    * The opening holds every track's configuration: a body ends where a track appears or changes,
    * and who joins then gets a new one.
@@ -67,11 +69,14 @@ export class Encodings {
     }
     let encoding = this.#byKey.get(wanted.key);
     if (encoding === undefined) {
-      encoding = new Encoding(wanted.createEncoder(), {
-        log: this.#log,
-        budget: this.#budget,
-        fixedTracks: wanted.fixedTracks ?? false,
-      });
+      encoding = new Encoding(
+        wanted.createEncoder(this.#log.headAt(this.#log.joinSeq ?? this.#log.nextSeq)),
+        {
+          log: this.#log,
+          budget: this.#budget,
+          fixedTracks: wanted.fixedTracks ?? false,
+        },
+      );
       this.#byKey.set(wanted.key, encoding);
       if (fallback !== undefined) this.#unusual++;
       encoding.unusual = fallback !== undefined;

@@ -22,6 +22,7 @@ const PHRASES: Readonly<Record<number, string>> = {
   206: "Partial Content",
   304: "Not Modified",
   400: "Bad Request",
+  401: "Unauthorized",
   404: "Not Found",
   405: "Method Not Allowed",
   406: "Not Acceptable",
@@ -52,6 +53,8 @@ export function wholeAnswer(
   body: Uint8Array,
   options: { headOnly?: boolean } = {},
 ): Uint8Array {
+  // RFC 9110, section 8.6: these have no body to tell the length of.
+  if (status === 204 || status === 304) return answerHead(status, fields);
   const head = answerHead(status, { ...fields, "Content-Length": String(body.length) });
   return options.headOnly ? head : concatBytes(head, body);
 }
