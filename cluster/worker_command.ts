@@ -7,6 +7,12 @@ import { fileURLToPath } from "node:url";
 import type { GivenConfig } from "./config.ts";
 
 /**
+ * Room for young objects, in megabytes. A burst of connections grows it up to V8's own maximum of
+ * 16 and it hardly shrinks again: 20 KB more for each of 1,000 viewers, and nothing is faster.
+ */
+const YOUNG_MEGABYTES_MAX = 4;
+
+/**
  * The arguments for `deno` that run `workerModule` with no more than a node needs: it listens on
  * its ports, keeps its data directory, and reads the host's name when it was given none. It reads
  * no environment: libraries that look for their own variables find them unset.
@@ -18,6 +24,7 @@ export function workerArguments(config: GivenConfig, workerModule: URL): string[
     "run",
     "--no-prompt",
     "--quiet", // Standard error belongs to the log.
+    `--v8-flags=--max-semi-space-size=${YOUNG_MEGABYTES_MAX}`,
     `--config=${fileURLToPath(new URL("../deno.json", import.meta.url))}`,
     `--allow-net=${listenPlaces(config).join(",")}`,
     `--allow-read=${config.dataDir}`,

@@ -32,7 +32,7 @@ export function printTable(
 /** "ok" or "MISSED", with the target; "-" without one. */
 export function verdict(value: number, atMost: number | undefined): [string, string] {
   if (atMost === undefined) return ["-", ""];
-  return [`<= ${fixed(atMost, 3).replace(/0+$/, "")}`, value <= atMost ? "ok" : "MISSED"];
+  return [`<= ${fixed(atMost, 3).replace(/\.?0+$/, "")}`, value <= atMost ? "ok" : "MISSED"];
 }
 
 export function fixed(value: number | undefined, digits = 2): string {
