@@ -14,7 +14,7 @@ import { Flusher } from "../actors/stream/flusher.ts";
 import { MediaBudget } from "../actors/stream/media_budget.ts";
 import { STREAM, StreamActor } from "../actors/stream/stream_actor.ts";
 import type { StreamCore } from "../actors/stream/stream_core.ts";
-import { HLS_CONTAINERS } from "../actors/stream/hls_containers.ts";
+import { HLS_CONTAINERS } from "../protocols/hls/container_writers.ts";
 import { HlsFeeds } from "../actors/stream/hls_feeds.ts";
 import { StreamHub } from "../actors/stream/stream_hub.ts";
 import { streamKey } from "../actors/stream/stream_key.ts";

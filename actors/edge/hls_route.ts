@@ -24,7 +24,7 @@ import { matchesTag, parseRange } from "../../protocols/http/conditional.ts";
 import { streamNameFromPath } from "../../protocols/media/stream_name.ts";
 import type { HlsFeed } from "../stream/hls_feed.ts";
 import type { StreamName } from "../stream/stream_key.ts";
-import { HLS_CONTAINERS } from "../stream/hls_containers.ts";
+import { HLS_CONTAINERS } from "../../protocols/hls/container_writers.ts";
 import type { Edge } from "./edge.ts";
 import type { HttpRequest } from "./http_connection.ts";
 
@@ -86,7 +86,7 @@ export async function answerHls(edge: Edge, request: HttpRequest): Promise<Uint8
     : await answerMedia(asked, feed, file);
 }
 
-/** Waits for the stream's first segment or part: a player asks before, and comes again after. */
+/** Waits for the stream's first segment: a player asks before, and comes again after. */
 async function answerMultivariant(asked: Asked): Promise<Uint8Array> {
   const { edge, stream, query, headOnly } = asked;
   const container: HlsContainer = query.get("container") === "ts" ? "ts" : "fmp4";
@@ -94,7 +94,8 @@ async function answerMultivariant(asked: Asked): Promise<Uint8Array> {
   const feed = edge.hls.use(stream, wait);
   if (feed === undefined) return missing(asked);
   const make = () => multivariantPlaylist(feed.segmenter, { name: stream.name, container });
-  const there = await hold(asked, feed, () => feed.segmenter.ended || make() !== undefined, {
+  const begun = () => feed.segmenter.ended || (hasSegment(feed) && make() !== undefined);
+  const there = await hold(asked, feed, begun, {
     // A publisher that is there needs a segment's time, whatever a viewer's patience is.
     timeoutMs: Math.max(edge.playWaitMs, feed.core.live ? holdMs(feed) : 0),
   });
@@ -123,10 +124,13 @@ async function answerPlaylist(
   const { segmenter } = feed;
   const decision = decidePlaylist(segmenter, directives);
   if (decision.kind === "refuse") return refusal(400, decision.reason, { headOnly });
+  const blocking = directives.segment !== undefined;
   const there = await hold(
     asked,
     feed,
-    () => decidePlaylist(segmenter, directives).kind !== "wait",
+    () =>
+      (blocking || segmenter.ended || hasSegment(feed)) &&
+      decidePlaylist(segmenter, directives).kind !== "wait",
   );
   if (there === undefined) return full(headOnly);
   if (!there) return refusal(503, "Cannot answer: what was asked for did not come", { headOnly });
@@ -226,6 +230,11 @@ function playlistAnswer(asked: Asked, feed: HlsFeed, { key, make, maxAgeSeconds 
     });
     return asked.headOnly ? head : concatBytes(head, body);
   });
+}
+
+/** FFmpeg 5.1 and GStreamer 1.22 give up on a playlist that lists parts alone. */
+function hasSegment({ segmenter }: HlsFeed): boolean {
+  return segmenter.listed.length > 0;
 }
 
 /** Holds a request until `fits`; see {@link HlsFeed.until}. */

@@ -53,8 +53,7 @@ export class HlsFeed implements LogReader {
   /** Pushes what the log has gained and answers those whose wait is over. */
   advance(): void {
     const { log } = this.core;
-    // Records that were dropped before we saw them: the segmenter starts again at a MARK.
-    this.#nextSeq = Math.max(this.#nextSeq, log.firstSeq);
+    if (this.#nextSeq < log.firstSeq) this.#skipTo(log.firstSeq);
     for (; this.#nextSeq < log.nextSeq; this.#nextSeq++) {
       this.segmenter.push(log.at(this.#nextSeq)!);
     }
@@ -105,6 +104,14 @@ export class HlsFeed implements LogReader {
     this.#release();
     this.#budget.give(this.#accountedBytes);
     this.#accountedBytes = 0;
+  }
+
+  /** Records were dropped before we saw them: the segmenter starts again at a MARK. */
+  #skipTo(seq: number): void {
+    const { log } = this.core;
+    this.#nextSeq = seq;
+    const anchor = log.anchorAt(seq);
+    if (anchor !== undefined) this.segmenter.resume({ anchor, tracks: log.headAt(seq).tracks });
   }
 
   #release(): void {
