@@ -36,7 +36,7 @@ export interface BrowserPlay {
 /** Plays `url` (HTTP-FLV or WebSocket-FLV) for some seconds. */
 export async function playInBrowser(url: string, seconds: number): Promise<BrowserPlay> {
   const profile = await Deno.makeTempDir({ prefix: "headwater-chromium-" });
-  const library = await mpegtsLibrary();
+  const library = await browserLibrary("mpegts.js", "dist/mpegts.js");
   // From another origin than the node's, as players on web sites are.
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
@@ -75,18 +75,21 @@ function answer(request: Request, library: Uint8Array<ArrayBuffer>): Response {
   return new Response(PAGE, { headers: { "content-type": "text/html; charset=utf-8" } });
 }
 
-/** The player as its package ships it for browsers. */
-async function mpegtsLibrary(): Promise<Uint8Array<ArrayBuffer>> {
-  const specifier = import.meta.resolve("mpegts.js");
+/** A file of a package that the imports of deno.json name, as it is shipped for browsers. */
+export async function browserLibrary(
+  name: string,
+  file: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const specifier = import.meta.resolve(name);
   const text = await runTool(Deno.execPath(), ["info", "--json", specifier], {
     timeoutMs: STEP_TIMEOUT_MS,
   });
   const { npmPackages } = JSON.parse(text) as {
     npmPackages: Record<string, { name: string; localPath: string }>;
   };
-  const found = Object.values(npmPackages).find(({ name }) => name === "mpegts.js");
-  if (found === undefined) throw new Error("Cannot find mpegts.js: Deno does not know the package");
-  return await Deno.readFile(`${found.localPath}/dist/mpegts.js`);
+  const found = Object.values(npmPackages).find((known) => known.name === name);
+  if (found === undefined) throw new Error(`Cannot find ${name}: Deno does not know the package`);
+  return await Deno.readFile(`${found.localPath}/${file}`);
 }
 
 /** A page whose `play` resolves with a {@link BrowserPlay}. */

@@ -10,8 +10,8 @@ import { runTool } from "./processes.ts";
 /** Longest a recipe may take, in milliseconds; the slowest needs about 3 s alone on a core. */
 const RECIPE_TIMEOUT_MS = 60_000;
 
-const PICTURE = (seconds: number) =>
-  `-f lavfi -i testsrc2=size=320x180:rate=25:duration=${seconds}`;
+const PICTURE = (seconds: number, size = "320x180") =>
+  `-f lavfi -i testsrc2=size=${size}:rate=25:duration=${seconds}`;
 /** Noise, because frames of a steady tone repeat and a comparison could not tell them apart. */
 const SOUND = (seconds: number, hz = 44_100) =>
   `-f lavfi -i anoisesrc=color=pink:seed=7:amplitude=0.2:sample_rate=${hz}:duration=${seconds}`;
@@ -29,6 +29,15 @@ const RECIPES = {
   g711u: `${SOUND(5, 8_000)} -c:a pcm_mulaw -ac 1`,
   /** A key frame each 10 s, 30 s. */
   long_gop: `${PICTURE(30)} ${SOUND(30)} ${H264} -bf 0 -g 250 ${AAC}`,
+  /** As h264_aac, 62 s. */
+  minute: `${PICTURE(62)} ${SOUND(62)} ${H264} -profile:v main -bf 2 -g 25 ${AAC}`,
+  /** Key frames only, 8 s. */
+  key_frames: `${PICTURE(8)} ${SOUND(8)} ${H264} -bf 0 -g 1 ${AAC}`,
+  /** 25 frames a second and 5 by turns, each for a second, 10 s. */
+  variable_rate: `${PICTURE(10)} ${SOUND(10)} -vf select=lt(mod(n\\,50)\\,25)+not(mod(n\\,5)) ` +
+    `-vsync vfr ${H264} -bf 0 -force_key_frames expr:gte(t,n_forced) ${AAC}`,
+  /** Four times the pixels of the others, 6 s. */
+  large: `${PICTURE(6, "640x360")} ${SOUND(6)} ${H264} -profile:v main -bf 2 -g 25 ${AAC}`,
 } as const;
 
 /** FLV files that a newer ffmpeg wrote; see tests/vectors/flv/README.md. */

@@ -15,11 +15,16 @@ const LIMITS = { timeoutMs: TIMEOUT_MS };
 export type Player = (url: string, folder: string) => Promise<Frames>;
 
 /** Pushes `file` in real time (times `speed`) without touching its frames. */
-export function publish(url: string, file: string, speed = 1): Child {
+export function publish(
+  url: string,
+  file: string,
+  speed = 1,
+  timeoutMs = TIMEOUT_MS,
+): Child {
   return new Child("ffmpeg", [
     ...["-nostdin", "-v", "error", "-readrate", String(speed), "-i", file, "-map", "0"],
     ...["-c", "copy", "-f", "flv", "-flvflags", "no_duration_filesize", url],
-  ], { timeoutMs: TIMEOUT_MS });
+  ], { timeoutMs });
 }
 
 export function playFfmpeg(url: string): Promise<Frames> {
