@@ -13,9 +13,9 @@ import { openViewer, VIEWER_PROTOCOLS, type ViewerProtocol } from "../support/wi
 /** Bound on loopback, in milliseconds. */
 const FIRST_FRAME_MS_MAX = 50;
 
-/** Joins per protocol, and the time between them in milliseconds: 4 s of a 10 s GOP. */
+/** Joins per protocol, and the time between two in milliseconds: 4 s of a 10 s GOP together. */
 const JOINS = 20;
-const BETWEEN_MS = 200;
+const BETWEEN_MS = 70;
 
 let node: TestNode;
 
@@ -32,17 +32,19 @@ Deno.test(endToEnd("the first video frame comes within 50 ms of play, a key fram
 }, async () => {
   await using _publisher = publish(node.rtmpUrl("live/long"), await mediaFile("long_gop"));
   await delay(2_500); // Well inside the first GOP; nothing but its start is a key frame.
-  for (const protocol of VIEWER_PROTOCOLS) {
-    const times: number[] = [];
-    for (let join = 0; join < JOINS; join++) {
-      times.push(await withDeadline(firstFrameMs(protocol), 5_000));
+  const times = new Map<ViewerProtocol, number[]>();
+  for (let join = 0; join < JOINS; join++) {
+    for (const protocol of VIEWER_PROTOCOLS) {
+      const tookMs = await withDeadline(firstFrameMs(protocol), 5_000);
+      times.set(protocol, [...times.get(protocol) ?? [], tookMs].sort((a, b) => a - b));
       await delay(BETWEEN_MS);
     }
-    times.sort((a, b) => a - b);
-    const [median, worst] = [times[JOINS / 2], times[JOINS - 1]].map((time) => time.toFixed(1));
+  }
+  for (const [protocol, sorted] of times) {
+    const [median, worst] = [sorted[JOINS / 2], sorted[JOINS - 1]].map((time) => time.toFixed(1));
     console.log(`${protocol}: first video frame after ${median} ms (median), ${worst} ms (worst)`);
     // The machine may be busy with something else once; then the others still tell.
-    assert(times[JOINS - 2] <= FIRST_FRAME_MS_MAX, `${protocol}: ${times.map(Math.round)}`);
+    assert(sorted[JOINS - 2] <= FIRST_FRAME_MS_MAX, `${protocol}: ${sorted.map(Math.round)}`);
   }
 }));
 
