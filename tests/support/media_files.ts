@@ -29,7 +29,8 @@ const RECIPES = {
   g711u: `${SOUND(5, 8_000)} -c:a pcm_mulaw -ac 1`,
   /** A key frame each 10 s, 30 s. */
   long_gop: `${PICTURE(30)} ${SOUND(30)} ${H264} -bf 0 -g 250 ${AAC}`,
-  /** As h264_aac, 62 s. */
+  /** As h264_aac, 15 s and 62 s. */
+  quarter: `${PICTURE(15)} ${SOUND(15)} ${H264} -profile:v main -bf 2 -g 25 ${AAC}`,
   minute: `${PICTURE(62)} ${SOUND(62)} ${H264} -profile:v main -bf 2 -g 25 ${AAC}`,
   /** Key frames only, 8 s. */
   key_frames: `${PICTURE(8)} ${SOUND(8)} ${H264} -bf 0 -g 1 ${AAC}`,
