@@ -26,7 +26,7 @@ import type { HlsFeed } from "../stream/hls_feed.ts";
 import type { StreamName } from "../stream/stream_key.ts";
 import { HLS_CONTAINERS } from "../../protocols/hls/container_writers.ts";
 import type { Edge } from "./edge.ts";
-import type { HttpRequest } from "./http_connection.ts";
+import type { HttpAnswer, HttpRequest } from "./http_connection.ts";
 
 const MULTIVARIANT = ".m3u8";
 const FOLDER = ".hls/";
@@ -36,6 +36,9 @@ const HOLD_TARGETS = 3;
 
 /** Playlists below this many bytes gain nothing from compression. */
 const GZIP_BYTES_MIN = 400;
+
+/** Accept-Encoding that takes gzip: named, and not with a weight of zero (RFC 9110, 12.4.2). */
+const GZIP = /(?:^|,)\s*gzip\s*(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))(?:[;,]|$)/i;
 
 /** A year: content under a segment's name never changes. */
 const IMMUTABLE = "public, max-age=31536000, immutable";
@@ -58,7 +61,7 @@ interface Asked {
 }
 
 /** Answers a request for HLS. */
-export async function answerHls(edge: Edge, request: HttpRequest): Promise<Uint8Array> {
+export async function answerHls(edge: Edge, request: HttpRequest): Promise<HttpAnswer> {
   const { method, target } = request.head;
   if (method === "OPTIONS") return preflight();
   const headOnly = method === "HEAD";
@@ -148,7 +151,7 @@ async function answerMedia(
   asked: Asked,
   feed: HlsFeed,
   file: Exclude<HlsName, { kind: "playlist" }>,
-): Promise<Uint8Array> {
+): Promise<HttpAnswer> {
   const { segmenter } = feed;
   const { headOnly } = asked;
   const decide = () => {
@@ -184,26 +187,46 @@ function mediaBytes(
 }
 
 /** Whole, part of it, or nothing because the client has it. */
-function bytesAnswer(asked: Asked, bytes: Uint8Array, fields: Record<string, string>) {
+function bytesAnswer(asked: Asked, bytes: Uint8Array, fields: MediaFields): HttpAnswer {
   const { headers } = asked.request.head;
   const common = { ...fields, "Cache-Control": IMMUTABLE, "Accept-Ranges": "bytes", ...CORS };
   if (matchesTag(headers.get("if-none-match"), fields.ETag)) return answerHead(304, common);
   const range = parseRange(headers.get("range"), bytes.length);
+  if (range === undefined) return asked.headOnly ? head(common, bytes) : whole(common, bytes);
   if (range === "unsatisfiable") {
     return refusal(416, `Cannot send that range: there are ${bytes.length} bytes`, {
       fields: { "Content-Range": `bytes */${bytes.length}` },
       headOnly: asked.headOnly,
     });
   }
-  const part = range === undefined ? bytes : bytes.subarray(range.start, range.end);
-  const head = answerHead(range === undefined ? 200 : 206, {
+  const part = bytes.subarray(range.start, range.end);
+  const partHead = answerHead(206, {
     ...common,
     "Content-Length": String(part.length),
-    ...(range === undefined
-      ? {}
-      : { "Content-Range": `bytes ${range.start}-${range.end - 1}/${bytes.length}` }),
+    "Content-Range": `bytes ${range.start}-${range.end - 1}/${bytes.length}`,
   });
-  return asked.headOnly ? head : concatBytes(head, part);
+  return asked.headOnly ? partHead : [partHead, part];
+}
+
+/** The fields that differ from one resource to the next. */
+type MediaFields = Readonly<Record<"Content-Type" | "ETag", string>>;
+
+/**
+ * Whole answers of small resources by their bytes: a part goes to thousands of players at once,
+ * each in one write. Large ones are written from the shared bytes behind a head of their own.
+ */
+const WHOLE = new WeakMap<Uint8Array, Uint8Array>();
+const WHOLE_BYTES_MAX = 64 * 1024;
+
+function whole(fields: Record<string, string>, bytes: Uint8Array): HttpAnswer {
+  if (bytes.length > WHOLE_BYTES_MAX) return [head(fields, bytes), bytes];
+  let answer = WHOLE.get(bytes);
+  if (answer === undefined) WHOLE.set(bytes, answer = concatBytes(head(fields, bytes), bytes));
+  return answer;
+}
+
+function head(fields: Record<string, string>, { length }: Uint8Array): Uint8Array {
+  return answerHead(200, { ...fields, "Content-Length": String(length) });
 }
 
 interface PlaylistAnswer {
@@ -214,7 +237,7 @@ interface PlaylistAnswer {
 
 /** A playlist of the present state, made once for all who ask the same. */
 function playlistAnswer(asked: Asked, feed: HlsFeed, { key, make, maxAgeSeconds }: PlaylistAnswer) {
-  const gzip = /\bgzip\b/.test(asked.request.head.headers.get("accept-encoding") ?? "");
+  const gzip = GZIP.test(asked.request.head.headers.get("accept-encoding") ?? "");
   const full = `${key}/${gzip}/${asked.headOnly}/${maxAgeSeconds}`;
   return feed.answer(full, () => {
     const plain = new TextEncoder().encode(make());
