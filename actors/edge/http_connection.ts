@@ -20,10 +20,10 @@ import { hostPort } from "./host_port.ts";
 import { isSocketClosed } from "./socket_closed.ts";
 
 /** Time for a request's head and body; a real client sends them in one piece. */
-const REQUEST_MS_MAX = 10_000;
+const REQUEST_SECONDS_MAX = 10;
 
 /** How long an idle connection is kept for the next request: longer than usual proxies keep it. */
-const KEEP_ALIVE_MS = 65_000;
+const KEEP_ALIVE_SECONDS = 65;
 
 /** Largest body of a request, in bytes; ours are small JSON objects. */
 const BODY_BYTES_MAX = 64 * 1024;
@@ -42,10 +42,16 @@ export interface HttpRequest {
 export type HttpAnswer =
   /** A whole answer. */
   | Uint8Array
+  /** A whole answer in pieces, such as a head and a shared body. */
+  | readonly Uint8Array[]
   /** Pieces of an answer that ends with the connection. */
   | AsyncIterable<Uint8Array>
   /** The route has taken the connection; this resolves when it is done with it. */
   | { readonly taken: Promise<void> };
+
+type LongAnswer = Exclude<HttpAnswer, Uint8Array | readonly Uint8Array[]>;
+
+const NOTHING = new Uint8Array(0);
 
 /** Who answers what. */
 export interface HttpRoutes {
@@ -71,7 +77,7 @@ export class HttpConnection implements Connection {
   #buffer = new Uint8Array(READ_BYTES);
   #filled = 0;
   /** Infinite while a route works or has the socket. */
-  deadlineMs: number;
+  secondsLeft = REQUEST_SECONDS_MAX;
   #taken = false;
 
   constructor(conn: Deno.TcpConn, edge: Edge, routes: HttpRoutes) {
@@ -79,7 +85,6 @@ export class HttpConnection implements Connection {
     this.#edge = edge;
     this.#routes = routes;
     this.#remote = conn.remoteAddr as Deno.NetAddr;
-    this.deadlineMs = edge.ports.clock.nowMs() + REQUEST_MS_MAX;
   }
 
   /** Serves the connection; resolves when it is over. Never rejects. */
@@ -102,34 +107,43 @@ export class HttpConnection implements Connection {
 
   /** Serves one request; returns whether another may follow. */
   async #serveOne(): Promise<boolean> {
-    const head = await this.#readHead();
+    const head = this.#parseHead() ?? await this.#readHead();
     if (head === undefined) return false;
-    const body = await this.#readBody(head);
+    const body = head.bodyBytes === 0 ? NOTHING : await this.#readBody(head);
     if (body === undefined) return false;
-    this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.secondsLeft = Number.POSITIVE_INFINITY;
     const request = { head, body, remote: this.#remote };
-    const answer = await this.#routes.answer(request, () => this.#take());
-    if (answer instanceof Uint8Array) {
-      await this.#writeAll(answer);
-      this.#expectWithin(KEEP_ALIVE_MS);
-      return head.keepAlive;
-    }
+    let answer = this.#routes.answer(request, () => this.#take());
+    if (answer instanceof Promise) answer = await answer;
+    if (answer instanceof Uint8Array) await this.#writeAll(answer);
+    else if (Array.isArray(answer)) { for (const piece of answer) await this.#writeAll(piece); }
+    else return await this.#serveLong(answer as LongAnswer);
+    this.secondsLeft = KEEP_ALIVE_SECONDS;
+    return head.keepAlive;
+  }
+
+  /** An answer that ends with the connection. */
+  async #serveLong(answer: LongAnswer): Promise<false> {
     if ("taken" in answer) await answer.taken;
     else for await (const piece of answer) await this.#writeAll(piece);
     return false;
   }
 
-  /** The next head; `undefined` when the client has left between requests. */
+  /** The next head, if it has been read. */
+  #parseHead(): RequestHead | undefined {
+    if (this.#filled === 0) return undefined;
+    const head = parseRequestHead(this.#buffer.subarray(0, this.#filled));
+    if (head !== undefined) this.#drop(head.headBytes);
+    return head;
+  }
+
+  /** Reads until there is a head; `undefined` when the client has left between requests. */
   async #readHead(): Promise<RequestHead | undefined> {
     while (true) {
-      const head = parseRequestHead(this.#buffer.subarray(0, this.#filled));
-      if (head !== undefined) {
-        this.#drop(head.headBytes);
-        return head;
-      }
-      const begins = this.#filled === 0;
+      if (this.#filled > 0) this.secondsLeft = Math.min(this.secondsLeft, REQUEST_SECONDS_MAX);
       if (!await this.#read(HEAD_BYTES_MAX)) return undefined;
-      if (begins) this.#expectWithin(REQUEST_MS_MAX);
+      const head = this.#parseHead();
+      if (head !== undefined) return head;
     }
   }
 
@@ -157,7 +171,8 @@ export class HttpConnection implements Connection {
       larger.set(this.#buffer);
       this.#buffer = larger;
     }
-    const bytes = await this.#conn.read(this.#buffer.subarray(this.#filled));
+    const free = this.#filled === 0 ? this.#buffer : this.#buffer.subarray(this.#filled);
+    const bytes = await this.#conn.read(free);
     if (bytes === null) return false;
     this.#filled += bytes;
     return true;
@@ -165,24 +180,23 @@ export class HttpConnection implements Connection {
 
   /** Moves what was read behind the first `bytes` to the front. */
   #drop(bytes: number): void {
-    this.#buffer.copyWithin(0, bytes, this.#filled);
+    if (bytes < this.#filled) this.#buffer.copyWithin(0, bytes, this.#filled);
     this.#filled -= bytes;
   }
 
   async #writeAll(bytes: Uint8Array): Promise<void> {
-    for (let rest = bytes; rest.length > 0;) {
-      this.#expectWithin(this.#edge.viewerTimeoutMs);
-      rest = rest.subarray(await this.#conn.write(rest));
+    const seconds = Math.ceil(this.#edge.viewerTimeoutMs / 1000);
+    for (let rest = bytes;;) {
+      this.secondsLeft = seconds;
+      const written = await this.#conn.write(rest);
+      if (written === rest.length) return;
+      rest = rest.subarray(written);
     }
-  }
-
-  #expectWithin(ms: number): void {
-    this.deadlineMs = this.#edge.ports.clock.nowMs() + ms;
   }
 
   #take(): TakenSocket {
     this.#taken = true;
-    this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.secondsLeft = Number.POSITIVE_INFINITY;
     const rest = this.#buffer.slice(0, this.#filled);
     this.#buffer = new Uint8Array(0); // A viewer needs none of it.
     return { conn: this.#conn, rest };

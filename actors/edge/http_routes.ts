@@ -4,9 +4,10 @@
  * @module
  */
 import { answerHead, refusal, wholeAnswer } from "../../protocols/http/answer.ts";
-import { asksForWebSocket } from "../../protocols/websocket/handshake.ts";
+import { asksForWebSocket, type UpgradeRequest } from "../../protocols/websocket/handshake.ts";
 import type { Edge } from "./edge.ts";
-import { answerHls, isHlsTarget } from "./hls_route.ts";
+import { answerHls } from "./hls_route.ts";
+import { isHlsTarget } from "./hls_target.ts";
 import { answerLive, answerWebSocket, isLiveTarget, isWebSocketTarget } from "./live_route.ts";
 import type { HttpAnswer, HttpRequest, HttpRoutes, TakenSocket } from "./http_connection.ts";
 
@@ -28,7 +29,7 @@ export class Routes implements HttpRoutes {
   answer(request: HttpRequest, take: () => TakenSocket): HttpAnswer | Promise<HttpAnswer> {
     const { head } = request;
     const { target } = head;
-    if (asksForWebSocket({ method: head.method, headers: fieldsOf(request) })) {
+    if (head.headers.has("upgrade") && asksForWebSocket(upgradeOf(request))) {
       if (isWebSocketTarget(target)) return answerWebSocket(this.#edge, request, take);
       return refusal(404, "Cannot upgrade: only /APP/NAME.flv speaks WebSocket", { close: true });
     }
@@ -61,7 +62,7 @@ export class Routes implements HttpRoutes {
   }
 }
 
-/** Fields in the form that the WebSocket room takes. */
-export function fieldsOf({ head }: HttpRequest): Record<string, string> {
-  return Object.fromEntries(head.headers);
+/** A request in the form that the WebSocket room takes. */
+function upgradeOf({ head }: HttpRequest): UpgradeRequest {
+  return { method: head.method, headers: Object.fromEntries(head.headers) };
 }

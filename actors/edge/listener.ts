@@ -9,13 +9,13 @@ import type { Edge } from "./edge.ts";
 /** After an accept that failed (out of descriptors, say), before the next try. */
 const ACCEPT_RETRY_MS = 100;
 
-/** How often connections are looked at whose time is over. */
+/** A sweep takes a second off everybody's time. */
 const SWEEP_MS = 1_000;
 
 /** One client's connection, whatever it speaks. */
 export interface Connection {
-  /** When its client will have used up its time, on the monotonic clock; infinite when it has any. */
-  readonly deadlineMs: number;
+  /** What its client has left of its time; counted down here, so that nobody reads a clock. */
+  secondsLeft: number;
   /** Serves it; resolves when it is over. Never rejects. */
   run(): Promise<void>;
   /** Closes it, as politely as its protocol knows how. */
@@ -95,11 +95,10 @@ export class Listener {
   }
 
   #sweep(): void {
-    const { clock, timers } = this.#options.edge.ports;
+    const { timers } = this.#options.edge.ports;
     this.#sweepTimer = timers.after(SWEEP_MS, () => {
-      const nowMs = clock.nowMs();
       for (const connection of this.#open) {
-        if (nowMs > connection.deadlineMs) connection.leave("took too long");
+        if (--connection.secondsLeft < 0) connection.leave("took too long");
       }
       this.#sweep();
     });

@@ -46,7 +46,7 @@ const VIEWER_READ_BYTES = 512;
 const REST_BYTES_MAX = 32 * 1024;
 
 /** Time for handshake and connect; real clients need a few round trips. */
-const CONNECT_MS_MAX = 10_000;
+const CONNECT_SECONDS_MAX = 10;
 
 export class RtmpConnection implements Connection, ServerSessionEvents, OutletEvents, RtmpPeer {
   readonly id: string;
@@ -56,7 +56,7 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
   readonly outlet: ConnOutlet;
   readonly remoteAddress: string;
   /** For handshake and connect; without end after them. */
-  deadlineMs: number;
+  secondsLeft = CONNECT_SECONDS_MAX;
   readonly #conn: Deno.Conn;
   readonly #publishes: RtmpPublishes;
   readonly #plays: RtmpPlays;
@@ -72,7 +72,6 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
   constructor(conn: Deno.Conn, edge: Edge) {
     this.#conn = conn;
     this.edge = edge;
-    this.deadlineMs = edge.ports.clock.nowMs() + CONNECT_MS_MAX;
     this.id = edge.sessions.newId();
     this.remoteAddress = hostPort(conn.remoteAddr as Deno.NetAddr);
     this.log = edge.ports.log.with({ connection: this.id, peer: this.remoteAddress });
@@ -125,7 +124,7 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
 
   connect(request: ConnectRequest): void {
     this.#connected = request;
-    this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.secondsLeft = Number.POSITIVE_INFINITY;
     this.session.acceptConnect();
   }
 

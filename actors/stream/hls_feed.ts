@@ -14,6 +14,10 @@ import type { LogReader, StreamCore } from "./stream_core.ts";
 /** Requests of one stream that may be held at a time: as many players, each with one or two. */
 export const HELD_REQUESTS_MAX = 20_000;
 
+/** Whole answers kept, the newest of them; parts and segments of the window and some more. */
+const WHOLES_MAX = 256;
+const WHOLES_BYTES_MAX = 32 * 1024 * 1024;
+
 /** Answers remembered for the present state: playlists by container, delta and encoding. */
 const ANSWERS_MAX = 16;
 
@@ -32,6 +36,9 @@ export class HlsFeed implements LogReader {
   #held: Held[] = [];
   #revision = -1;
   readonly #answers = new Map<string, Uint8Array>();
+  /** Oldest first. */
+  readonly #wholes = new Map<string, Uint8Array>();
+  #wholesBytes = 0;
   /** When somebody last asked, on the monotonic clock in milliseconds; kept by the route. */
   usedAtMs = 0;
 
@@ -97,6 +104,21 @@ export class HlsFeed implements LogReader {
     return answer;
   }
 
+  /** The whole answer for a resource that never changes, made once while it is in demand. */
+  whole(name: string, make: () => Uint8Array): Uint8Array {
+    const known = this.#wholes.get(name);
+    if (known !== undefined) return known;
+    const answer = make();
+    this.#wholes.set(name, answer);
+    this.#wholesBytes += answer.length;
+    for (const [oldest, { length }] of this.#wholes) {
+      if (this.#wholes.size <= WHOLES_MAX && this.#wholesBytes <= WHOLES_BYTES_MAX) break;
+      this.#wholes.delete(oldest);
+      this.#wholesBytes -= length;
+    }
+    return answer;
+  }
+
   /** Leaves the stream and gives its memory back; those who wait find nothing. */
   close(): void {
     this.core.readers.delete(this);
@@ -125,7 +147,7 @@ export class HlsFeed implements LogReader {
   }
 
   #account(): void {
-    const { bytes } = this.segmenter;
+    const bytes = this.segmenter.bytes + this.#wholesBytes;
     this.#budget.take(bytes - this.#accountedBytes);
     this.#accountedBytes = bytes;
   }
