@@ -30,8 +30,12 @@ const HOLD_BACK_TARGETS = 3;
 /** PART-HOLD-BACK as the draft recommends it, in part targets. */
 const PART_HOLD_BACK_TARGETS = 3;
 
-/** Parts farther from the end than this many target durations are no longer listed (6.2.2). */
+/**
+ * Parts farther from the end than this many target durations are no longer listed (4.4.4.9). Some
+ * readers (hls-parser 0.16) count entries instead, with the one that is being filled; both fit.
+ */
 const PARTS_LISTED_TARGETS = 3;
+const PARTS_LISTED_ENTRIES = 3;
 
 const SECOND_US = 1_000_000;
 
@@ -106,7 +110,12 @@ function head({ options, settings, partTargetUs, listed, open }: Draft): string[
     `#EXT-X-VERSION:${lowLatency ? VERSION_FMP4 : VERSION_TS}`,
     `#EXT-X-TARGETDURATION:${target}`,
   ];
-  if (lowLatency) {
+  if (!lowLatency) {
+    // Without it a player learns of a segment up to a target duration late.
+    lines.push(
+      `#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,HOLD-BACK=${HOLD_BACK_TARGETS * target}`,
+    );
+  } else {
     const partHoldBack = seconds(PART_HOLD_BACK_TARGETS * partTargetUs);
     lines.push(
       `#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=${SKIP_TARGETS * target},` +
@@ -142,16 +151,20 @@ function pushSegment(
 ): string | undefined {
   const { container, query } = draft.options;
   const hash = pushSegmentHead(lines, draft, segment, initHash);
-  const recentUs = PARTS_LISTED_TARGETS * targetSeconds(draft.settings) * SECOND_US;
-  if (container === "fmp4" && draft.behindUs[position] < recentUs) {
-    pushParts(lines, draft, segment);
-  }
+  if (container === "fmp4" && isRecent(draft, position)) pushParts(lines, draft, segment);
   const { generation, number, durationUs } = segment;
   lines.push(
     `#EXTINF:${seconds(durationUs)},`,
     writeHlsName({ kind: "segment", generation, segment: number, container }, query),
   );
   return hash;
+}
+
+/** Whether a complete segment is near enough to the end for its parts to be listed. */
+function isRecent({ listed, open, ended, settings, behindUs }: Draft, position: number): boolean {
+  const entries = listed.length + (open === undefined || ended ? 0 : 1);
+  const recentUs = PARTS_LISTED_TARGETS * targetSeconds(settings) * SECOND_US;
+  return position >= entries - PARTS_LISTED_ENTRIES && behindUs[position] < recentUs;
 }
 
 function pushSegmentHead(

@@ -47,12 +47,13 @@ Deno.test("mediaPlaylist() lists parts, the one to come, and nothing of what is 
   assertEquals(text, expected);
 });
 
-Deno.test("mediaPlaylist() of MPEG-TS is plain HLS with an end", () => {
+Deno.test("mediaPlaylist() of MPEG-TS is plain HLS, with blocking reload and an end", () => {
   const segmenter = segmenterFrom(begin(1.3e6).records);
   segmenter.end();
   const expected = `#EXTM3U
 #EXT-X-VERSION:3
 #EXT-X-TARGETDURATION:1
+#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,HOLD-BACK=3
 #EXT-X-MEDIA-SEQUENCE:3534451200
 #EXT-X-DISCONTINUITY-SEQUENCE:0
 #EXT-X-INDEPENDENT-SEGMENTS
@@ -128,16 +129,16 @@ Deno.test("mediaPlaylist() leaves out what a delta update may leave out", () => 
   assertEquals(readPlaylist(ts).skipped, 0);
 });
 
-Deno.test("mediaPlaylist() lists parts of the last three targets only", () => {
+Deno.test("mediaPlaylist() lists parts of the last three entries only", () => {
   const segmenter = segmenterFrom(begin(9.9e6).records);
   const { segments } = readPlaylist(mediaPlaylist(segmenter, { container: "fmp4" })!);
-  assertEquals(segments.map(({ parts }) => parts.length), [4, 4, 4, 1]);
+  assertEquals(segments.map(({ parts }) => parts.length), [0, 4, 4, 1]);
   const wide = { ...SETTINGS, windowSegments: 8 };
   const writer = new StreamWriter(wide).start(0).track(VIDEO);
   const options = { gop: 4, intervalUs: () => 100_000, audio: null };
   const longer = segmenterFrom(writer.video(0, 9.9e6, options).records);
   const read = readPlaylist(mediaPlaylist(longer, { container: "fmp4" })!);
-  assertEquals(read.segments.map(({ parts }) => parts.length), [0, 0, 0, 0, 4, 4, 4, 4, 1]);
+  assertEquals(read.segments.map(({ parts }) => parts.length), [0, 0, 0, 0, 0, 0, 4, 4, 1]);
 });
 
 Deno.test("mediaPlaylist() calls segments independent only while all of them are", () => {
