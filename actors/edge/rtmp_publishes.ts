@@ -9,6 +9,7 @@ import { INGEST, IngestActor } from "../stream/ingest_actor.ts";
 import { STREAM } from "../stream/stream_actor.ts";
 import { streamKey, type StreamName } from "../stream/stream_key.ts";
 import { DropReport } from "./drop_report.ts";
+import { RepairReport } from "./repair_report.ts";
 import type { RtmpPeer } from "./rtmp_peer.ts";
 import { RtmpPublisher } from "./rtmp_publisher.ts";
 
@@ -27,6 +28,7 @@ interface Publish {
 export class RtmpPublishes {
   readonly #peer: RtmpPeer;
   readonly #drops: DropReport;
+  readonly #repairs: RepairReport;
   readonly #byStreamId = new Map<number, Publish>();
   /** The publisher of the last message and its stream id: nearly always that of the next. */
   #lastStreamId = -1;
@@ -36,6 +38,7 @@ export class RtmpPublishes {
   constructor(peer: RtmpPeer) {
     this.#peer = peer;
     this.#drops = new DropReport(peer.log, peer.edge.ports.timers);
+    this.#repairs = new RepairReport(peer.log, peer.edge.ports.timers);
   }
 
   /** Streams being published now. */
@@ -62,7 +65,8 @@ export class RtmpPublishes {
     if (!answer.value.ok) return this.#refuseFor(answer.value.reason, request);
     if (this.#closed) return this.#unpublish(ingestId, request, true);
     const core = edge.hub.get(request)!;
-    const ingest = new Ingest(core, answer.value.grant, edge.ports.clock);
+    const repaired = this.#repairs.note.bind(this.#repairs, streamKey(request));
+    const ingest = new Ingest(core, answer.value.grant, { ...edge.ports, repaired });
     const publisher = new RtmpPublisher(ingest, (reason) => this.#drops.note(reason));
     edge.hub.flusher.publishers++;
     this.#byStreamId.set(streamId, { ingestId, name: { app, name }, publisher });
@@ -101,6 +105,7 @@ export class RtmpPublishes {
   closeAll(): void {
     this.#closed = true;
     this.#drops.stop();
+    this.#repairs.stop();
     for (const [streamId, publish] of this.#byStreamId) this.#close(streamId, publish, true);
   }
 

@@ -12,7 +12,7 @@ import type { Track } from "../../protocols/media/track.ts";
 import { trackId } from "../../protocols/media/track.ts";
 import type { Clock } from "../runtime/ports.ts";
 import type { Grant, StreamCore } from "./stream_core.ts";
-import { TimelineRepair } from "./timeline_repair.ts";
+import { type Repaired, TimelineRepair } from "./timeline_repair.ts";
 
 export interface IngestFrame {
   readonly track: Track;
@@ -22,6 +22,12 @@ export interface IngestFrame {
   readonly compositionUs: number;
   readonly keyframe: boolean;
   readonly data: Uint8Array;
+}
+
+export interface IngestOptions {
+  readonly clock: Clock;
+  /** Told of each repair of a timestamp. */
+  readonly repaired?: Repaired;
 }
 
 export class Ingest {
@@ -37,11 +43,13 @@ export class Ingest {
   #hasVideo = false;
   /** The first key frame has come. */
   #begun = false;
+  /** Tracks whose source sends decode times: some frame's presentation time was another. */
+  readonly #composed = new Set<number>();
 
-  constructor(core: StreamCore, grant: Grant, clock: Clock) {
+  constructor(core: StreamCore, grant: Grant, { clock, repaired }: IngestOptions) {
     this.grant = grant;
     const { startUs, afterUs } = grant;
-    this.repair = new TimelineRepair({ startUs, afterUs, counts: core.repairs });
+    this.repair = new TimelineRepair({ startUs, afterUs, counts: core.repairs, repaired });
     this.#core = core;
     this.#clock = clock;
     this.#nextSeq = grant.nextSeq;
@@ -64,19 +72,23 @@ export class Ingest {
     if (!this.#begins(frame)) return this.dropped();
     const { repair } = this;
     const nowMs = this.#core.newestAtMs = this.#clock.nowMs();
-    const dtsUs = repair.place(trackId(frame.track), frame.sourceUs, nowMs);
+    const reorders = this.#reorders(frame);
+    const { sourceUs } = frame;
+    const dtsUs = repair.place(trackId(frame.track), { sourceUs, nowMs, reorders });
     if (dtsUs === undefined) return this.dropped();
     if (dtsUs > this.#newestUs) this.#newestUs = dtsUs;
     const mark = marker.marks({ track: frame.track, dtsUs, keyframe: frame.keyframe });
     if (mark !== undefined) {
       this.#core.append({ kind: "mark", seq: this.#nextSeq++, dtsUs, ...mark });
     }
+    const ptsUs = sourceUs + repair.usedOffsetUs + frame.compositionUs;
     this.#core.append({
       kind: "frame",
       seq: this.#nextSeq++,
       track: frame.track,
       dtsUs,
-      ptsUs: frame.sourceUs + repair.usedOffsetUs + frame.compositionUs,
+      // A frame that was lifted is decoded later than it was to be shown.
+      ptsUs: reorders ? ptsUs : Math.max(ptsUs, dtsUs),
       keyframe: frame.keyframe,
       data: frame.data,
     });
@@ -107,6 +119,13 @@ export class Ingest {
     if (this.#begun || !this.#hasVideo) return true;
     this.#begun = track.kind === "video" && track.index === 0 && keyframe;
     return this.#begun;
+  }
+
+  /** Its decode time may be a presentation time: a video source that never told the two apart. */
+  #reorders({ track, compositionUs, keyframe }: IngestFrame): boolean {
+    if (track.kind !== "video") return false;
+    if (compositionUs !== 0) this.#composed.add(track.index);
+    return !keyframe && !this.#composed.has(track.index);
   }
 
   /** The marker when records may be appended; the generation's anchor comes first. */

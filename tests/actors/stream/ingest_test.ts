@@ -65,7 +65,7 @@ function publish(ingest: Ingest, ports: VirtualPorts, seconds: number): void {
 Deno.test("Ingest.frame() sets a mark in front of the frame that opens a segment", () => {
   const { core, ports, records } = newStream();
   const wallUs = Math.round(ports.clock.wallMs() * 1000);
-  publish(new Ingest(core, grantOf(core, 1), ports.clock), ports, 5);
+  publish(new Ingest(core, grantOf(core, 1), ports), ports, 5);
   assertEquals(records.map(({ seq }) => seq), records.map((_, seq) => seq));
   assertEquals(records[0], {
     kind: "anchor",
@@ -87,12 +87,12 @@ Deno.test("Ingest.frame() sets a mark in front of the frame that opens a segment
 
 Deno.test("Ingest continues the numbers of the publisher before", () => {
   const { core, ports, records } = newStream();
-  const first = new Ingest(core, grantOf(core, 1), ports.clock);
+  const first = new Ingest(core, grantOf(core, 1), ports);
   publish(first, ports, 3);
   first.revoke();
   ports.advanceSync(30_000);
   const last = core.log.lastMark!;
-  publish(new Ingest(core, grantOf(core, 2, 60_000_000), ports.clock), ports, 3);
+  publish(new Ingest(core, grantOf(core, 2, 60_000_000), ports), ports, 3);
   const next = records.find((record) => record.kind === "mark" && record.seq > last.seq);
   const { segment, discontinuity, discontinuities } = next as unknown as SegmentMark;
   assertEquals([segment - last.segment, discontinuity, discontinuities], [1, true, 1]);
@@ -106,7 +106,7 @@ Deno.test("Ingest continues the numbers of the publisher before", () => {
 
 Deno.test("Ingest.track() lets a changed configuration open a segment", () => {
   const { core, ports } = newStream();
-  const ingest = new Ingest(core, grantOf(core, 1), ports.clock);
+  const ingest = new Ingest(core, grantOf(core, 1), ports);
   publish(ingest, ports, 3);
   const { discontinuities } = core.log.lastMark!;
   const track = { ...VIDEO, config: Uint8Array.of(7, 7) };
@@ -119,8 +119,8 @@ Deno.test("Ingest.track() lets a changed configuration open a segment", () => {
 
 Deno.test("StreamLog tells a joiner the anchor and the tracks in force at a mark", () => {
   const { core, ports } = newStream();
-  publish(new Ingest(core, grantOf(core, 1), ports.clock), ports, 3);
-  const second = new Ingest(core, grantOf(core, 2, 60_000_000), ports.clock);
+  publish(new Ingest(core, grantOf(core, 1), ports), ports, 3);
+  const second = new Ingest(core, grantOf(core, 2, 60_000_000), ports);
   second.track(AUDIO);
   const { log } = core;
   const mark = log.lastMark!;
@@ -135,7 +135,7 @@ Deno.test("StreamLog tells a joiner the anchor and the tracks in force at a mark
 
 Deno.test("StreamLog.anchorAt() knows the anchor of records whose anchor is gone", () => {
   const { core, ports } = newStream();
-  publish(new Ingest(core, grantOf(core, 1), ports.clock), ports, 12);
+  publish(new Ingest(core, grantOf(core, 1), ports), ports, 12);
   assert(core.log.firstSeq > 0);
   assertEquals(core.log.anchorAt(core.log.firstSeq)?.generation, 1);
 });

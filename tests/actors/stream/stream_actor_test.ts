@@ -59,7 +59,7 @@ function newWorld(policy: Partial<StreamPolicy> = {}) {
 
 /** Publishes `frames` frames of 40 ms and audio between, with the source's clock at `sourceUs`. */
 function send(core: StreamCore, grant: Grant, options: { frames: number; ports: VirtualPorts }) {
-  const ingest = new Ingest(core, grant, options.ports.clock);
+  const ingest = new Ingest(core, grant, options.ports);
   ingest.track(VIDEO);
   ingest.track(AUDIO);
   const data = new Uint8Array(10);

@@ -2,6 +2,7 @@
 //   clock did not make, and audio and video do not move against each other.
 // Method: feeds two tracks with a faulty clock and compares distances before and after.
 import {
+  noRepairs,
   sumOfRepairs,
   TIMELINE_START_US,
   TimelineRepair,
@@ -27,7 +28,7 @@ function run(seconds: number, clockUs: (trueUs: number) => number, startUs?: num
   for (let trueUs = 0; trueUs < seconds * 1_000_000; trueUs += AUDIO_US) {
     const tracks = trueUs % VIDEO_US === 0 ? [VIDEO, AUDIO] : [AUDIO];
     for (const track of tracks) {
-      const dtsUs = repair.place(track, clockUs(trueUs), trueUs / 1000);
+      const dtsUs = repair.place(track, { sourceUs: clockUs(trueUs), nowMs: trueUs / 1000 });
       if (dtsUs !== undefined) placed.push({ track, trueUs, dtsUs });
     }
   }
@@ -86,7 +87,7 @@ Deno.test("TimelineRepair.place() keeps tracks together when they jump one after
   const repair = new TimelineRepair();
   const placed: Placed[] = [];
   const place = (track: number, trueUs: number, sourceUs: number) => {
-    placed.push({ track, trueUs, dtsUs: repair.place(track, sourceUs, trueUs / 1000)! });
+    placed.push({ track, trueUs, dtsUs: repair.place(track, { sourceUs, nowMs: trueUs / 1000 })! });
   };
   for (let t = 0; t < 10_000_000; t += 40_000) {
     place(VIDEO, t, t + 50_000_000);
@@ -105,34 +106,94 @@ Deno.test("TimelineRepair.place() keeps tracks together when they jump one after
 
 Deno.test("TimelineRepair.place() keeps a true pause", () => {
   const repair = new TimelineRepair();
-  repair.place(VIDEO, 0, 0);
-  const dtsUs = repair.place(VIDEO, 8_000_000, 8_000);
+  repair.place(VIDEO, { sourceUs: 0, nowMs: 0 });
+  const dtsUs = repair.place(VIDEO, { sourceUs: 8_000_000, nowMs: 8_000 });
   assertEquals(dtsUs, TIMELINE_START_US + 8_000_000);
   assertEquals(sumOfRepairs(repair.counts), 0);
 });
 
 Deno.test("TimelineRepair.place() lets one track stall and come back", () => {
   const repair = new TimelineRepair();
-  repair.place(VIDEO, 0, 0);
-  repair.place(AUDIO, 0, 0);
-  for (let t = 20_000; t < 9_000_000; t += 20_000) repair.place(AUDIO, t, t / 1000);
-  assertEquals(repair.place(VIDEO, 9_000_000, 9_000), TIMELINE_START_US + 9_000_000);
+  repair.place(VIDEO, { sourceUs: 0, nowMs: 0 });
+  repair.place(AUDIO, { sourceUs: 0, nowMs: 0 });
+  for (let t = 20_000; t < 9_000_000; t += 20_000) {
+    repair.place(AUDIO, { sourceUs: t, nowMs: t / 1000 });
+  }
+  assertEquals(
+    repair.place(VIDEO, { sourceUs: 9_000_000, nowMs: 9_000 }),
+    TIMELINE_START_US + 9_000_000,
+  );
   assertEquals(sumOfRepairs(repair.counts), 0);
 });
 
-Deno.test("TimelineRepair.place() lifts equal and reordered times, presentation stays", () => {
+Deno.test("TimelineRepair.place() keeps equal and jittered times a millisecond apart", () => {
   const repair = new TimelineRepair();
-  const sourceUs = [0, 120_000, 40_000, 80_000, 240_000, 240_000];
-  const placedUs = sourceUs.map((us) => repair.place(VIDEO, us, 0)! - TIMELINE_START_US);
-  assertEquals(placedUs, [0, 120_000, 120_001, 120_002, 240_000, 240_001]);
+  const sourceMs = [0, 40, 40, 40, 35, 80, 120];
+  const placedMs = sourceMs.map((ms) => {
+    const dtsUs = repair.place(VIDEO, { sourceUs: ms * 1000, nowMs: ms })!;
+    return (dtsUs - TIMELINE_START_US) / 1000;
+  });
+  assertEquals(placedMs, [0, 40, 41, 42, 43, 80, 120]);
   assertEquals(repair.usedOffsetUs, TIMELINE_START_US);
-  assertEquals(repair.counts.lifted, 2); // Equal ones are the wire's rounding.
+  assertEquals(repair.counts, { ...noRepairs(), lifted: 3 });
+});
+
+Deno.test("TimelineRepair.place() makes up decode times where presentation times come", () => {
+  for (const order of [[0, 3, 1, 2], [0, 4, 2, 1, 3]]) {
+    const repair = new TimelineRepair();
+    const placed: { ptsUs: number; dtsUs: number }[] = [];
+    for (let count = 0; count < 40; count++) {
+      const cycle = order.length - 1;
+      const group = Math.floor((count - 1) / cycle) * cycle;
+      const frame = count === 0 ? 0 : group + order[(count - 1) % cycle + 1];
+      const sourceUs = frame * 40_000;
+      const dtsUs = repair.place(VIDEO, { sourceUs, nowMs: 40 * count, reorders: count > 0 })!;
+      placed.push({ ptsUs: sourceUs + repair.usedOffsetUs, dtsUs });
+    }
+    assert(placed.every(({ dtsUs }, at) => at === 0 || dtsUs > placed[at - 1].dtsUs));
+    // Within two groups it has been learnt how many frames are held back.
+    const late = placed.slice(2 * order.length).filter(({ dtsUs, ptsUs }) => dtsUs > ptsUs);
+    assertEquals(late, []);
+    assert(repair.counts.reordered > 0);
+    assertEquals([repair.counts.backward, repair.counts.lifted], [0, 0]);
+  }
+});
+
+for (const backMs of [150, 500, 900]) {
+  Deno.test(`TimelineRepair.place() takes out a step back of ${backMs} ms`, () => {
+    const stepUs = backMs * 1000;
+    const { repair, placed } = run(8, (trueUs) => trueUs < 4_000_000 ? trueUs : trueUs - stepUs);
+    assertRises(placed);
+    assertEquals(repair.counts, { ...noRepairs(), backward: 1 });
+    assertEquals([...skews(placed)], [0]);
+  });
+}
+
+Deno.test("TimelineRepair.place() lets a track come seconds behind the other", () => {
+  const repair = new TimelineRepair();
+  repair.place(AUDIO, { sourceUs: 0, nowMs: 0 });
+  repair.place(VIDEO, { sourceUs: 0, nowMs: 0 });
+  for (let t = 20_000; t < 9_000_000; t += 20_000) {
+    repair.place(AUDIO, { sourceUs: t, nowMs: t / 1000 });
+    const dtsUs = repair.place(VIDEO, { sourceUs: t / 2, nowMs: t / 1000 });
+    assertEquals(dtsUs, TIMELINE_START_US + t / 2);
+  }
+  assertEquals(sumOfRepairs(repair.counts), 0);
+});
+
+Deno.test("TimelineRepair.place() tells each repair and how far it moved a time", () => {
+  const told: string[] = [];
+  const repair = new TimelineRepair({ repaired: (kind, us) => told.push(`${kind} ${us}`) });
+  for (const sourceUs of [0, 40_000, 40_000, -2_000_000, 5_000_000]) {
+    repair.place(VIDEO, { sourceUs, nowMs: 0 });
+  }
+  assertEquals(told, ["lifted 1000", "backward 2081000", "forward 6960000"]);
 });
 
 Deno.test("TimelineRepair.place() leaves out what is older than the timeline", () => {
   const repair = new TimelineRepair();
-  repair.place(AUDIO, 2_000_000, 0);
-  assertEquals(repair.place(VIDEO, 500_000, 0), undefined);
+  repair.place(AUDIO, { sourceUs: 2_000_000, nowMs: 0 });
+  assertEquals(repair.place(VIDEO, { sourceUs: 500_000, nowMs: 0 }), undefined);
   assertEquals(repair.counts.early, 1);
 });
 
@@ -146,7 +207,7 @@ Deno.test("TimelineRepair.place() rises whatever the clock does", () => {
       const wild = random.next() < 0.05;
       sourceUs += wild ? randomInteger(random, 2e12) - 1e12 : randomInteger(random, 50_000);
       const track = randomInteger(random, 2);
-      const dtsUs = repair.place(track, sourceUs, i * 20);
+      const dtsUs = repair.place(track, { sourceUs, nowMs: i * 20 });
       if (dtsUs === undefined) continue;
       assert(dtsUs > last[track], `seed ${seed}, frame ${i}`);
       assert(dtsUs < 3_600_000_000, `seed ${seed}, frame ${i}: ${dtsUs} has run away`);
