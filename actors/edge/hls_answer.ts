@@ -17,6 +17,9 @@ const GZIP_BYTES_MIN = 400;
 /** A year: content under a segment's name never changes. */
 const IMMUTABLE = "public, max-age=31536000, immutable";
 
+/** Accept-Encoding that takes gzip: named, and not with a weight of zero (RFC 9110, 12.4.2). */
+const GZIP = /(?:^|,)\s*gzip\s*(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))(?:[;,]|$)/i;
+
 const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
 
 /** Bytes that never change under their name. */
@@ -68,7 +71,8 @@ export function playlistAnswer(
   feed: HlsFeed,
   { key, make, maxAgeSeconds }: PlaylistResource,
 ): Uint8Array {
-  const gzip = head.headers.get("accept-encoding")?.includes("gzip") ?? false;
+  const accepted = head.headers.get("accept-encoding");
+  const gzip = accepted !== undefined && GZIP.test(accepted);
   return feed.answer(`${key}/${gzip}/${head.method}/${maxAgeSeconds}`, () => {
     const plain = new TextEncoder().encode(make());
     const zipped = gzip && plain.length >= GZIP_BYTES_MIN;

@@ -10,10 +10,8 @@ import {
   decidePart,
   decidePlaylist,
   decideSegment,
-  parseDeliveryDirectives,
+  type DirectivesResult,
 } from "../../protocols/hls/blocking.ts";
-import { HLS_CONTAINERS } from "../../protocols/hls/container_writers.ts";
-import { hlsSupports } from "../../protocols/hls/containers.ts";
 import { mediaPlaylist } from "../../protocols/hls/media_playlist.ts";
 import { multivariantPlaylist } from "../../protocols/hls/multivariant_playlist.ts";
 import { targetSeconds } from "../../protocols/hls/settings.ts";
@@ -36,6 +34,7 @@ interface Asked {
   readonly head: RequestHead;
   readonly stream: StreamName;
   readonly query: URLSearchParams;
+  readonly directives: DirectivesResult;
   readonly headOnly: boolean;
   /** The path's last element. */
   readonly last: string;
@@ -57,9 +56,9 @@ export function answerHls(edge: Edge, { head }: HttpRequest): Answer {
     edge.admission.refuse("bad-name");
     return refusal(400, target.reason, { headOnly });
   }
-  const { file, stream, query, last } = target;
+  const { file, stream, query, directives, last } = target;
   if (file === undefined) return refusal(404, `Cannot find ${last}: no such file`, { headOnly });
-  const asked = { edge, head, stream, query, headOnly, last };
+  const asked = { edge, head, stream, query, directives, headOnly, last };
   if (file.kind === "multivariant") return answerMultivariant(asked);
   const feed = edge.hls.use(stream, false);
   if (feed === undefined) return missing(asked);
@@ -91,25 +90,27 @@ function answerMultivariant(asked: Asked): Answer {
 }
 
 function answerPlaylist(asked: Asked, feed: HlsFeed, container: HlsContainer): Answer {
-  const { query, headOnly } = asked;
+  const { headOnly } = asked;
   const { segmenter } = feed;
   const unsupported = unsupportedReason(feed, container);
   if (unsupported !== undefined) return refusal(406, unsupported, { headOnly });
-  const parsed = parseDeliveryDirectives(query);
-  if (!parsed.ok) return refusal(400, parsed.reason, { headOnly });
-  const { directives } = parsed;
-  const decision = decidePlaylist(segmenter, directives);
-  if (decision.kind === "refuse") return refusal(400, decision.reason, { headOnly });
+  if (!asked.directives.ok) return refusal(400, asked.directives.reason, { headOnly });
+  const { directives } = asked.directives;
   const blocking = directives.segment !== undefined;
+  if (blocking) {
+    const decision = decidePlaylist(segmenter, directives);
+    if (decision.kind === "refuse") return refusal(400, decision.reason, { headOnly });
+  }
   return whenever(asked, feed, {
     fits: () =>
-      (blocking || segmenter.ended || hasSegment(feed)) &&
-      decidePlaylist(segmenter, directives).kind !== "wait",
+      blocking
+        ? decidePlaylist(segmenter, directives).kind !== "wait"
+        : segmenter.ended || hasSegment(feed),
     answer(came) {
       if (!came) {
         return refusal(503, "Cannot answer: what was asked for did not come", { headOnly });
       }
-      if (segmenter.open === undefined && segmenter.listed.length === 0) return missing(asked);
+      if (segmenter.open === undefined && !segmenter.hasSegment) return missing(asked);
       const target = segmenter.anchor === undefined ? 1 : targetSeconds(segmenter.anchor.hls);
       return playlistAnswer(asked.head, feed, {
         key: `media/${container}/${directives.skip}`,
@@ -179,13 +180,12 @@ function holdMs({ segmenter }: HlsFeed): number {
 
 /** Players give up on a playlist without a whole segment. */
 function hasSegment({ segmenter }: HlsFeed): boolean {
-  return segmenter.listed.length > 0;
+  return segmenter.hasSegment;
 }
 
 /** Why the stream cannot be had in that container; `undefined` when it can. */
-function unsupportedReason({ core, segmenter }: HlsFeed, container: HlsContainer) {
-  const tracks = core.ended ? segmenter.listed.at(-1)?.init.tracks ?? [] : core.log.head.tracks;
-  const support = hlsSupports(HLS_CONTAINERS, container, tracks);
+function unsupportedReason(feed: HlsFeed, container: HlsContainer): string | undefined {
+  const support = feed.supports(container);
   return support.ok ? undefined : support.reason;
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type DirectivesResult, parseDeliveryDirectives } from "../../protocols/hls/blocking.ts";
 import { type HlsName, parseHlsName } from "../../protocols/hls/uri.ts";
 import { streamNameFromPath } from "../../protocols/media/stream_name.ts";
 import type { StreamName } from "../stream/stream_key.ts";
@@ -20,6 +21,8 @@ export type HlsTarget =
     /** The multivariant playlist, a file beside it, or a name that is none. */
     readonly file: { readonly kind: "multivariant" } | HlsName | undefined;
     readonly query: URLSearchParams;
+    /** What a playlist is asked for besides itself. */
+    readonly directives: DirectivesResult;
     /** The path's last element. */
     readonly last: string;
   }
@@ -55,7 +58,8 @@ function parse(target: string): HlsTarget {
     ? { kind: "multivariant" as const }
     : parseHlsName(path.slice(folder + FOLDER.length));
   const stream = { app: named.app, name: named.name };
-  return { ok: true, stream, file, query: named.query, last };
+  const directives = parseDeliveryDirectives(named.query);
+  return { ok: true, stream, file, query: named.query, directives, last };
 }
 
 function pathOf(target: string): string {

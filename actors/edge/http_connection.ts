@@ -113,7 +113,7 @@ export class HttpConnection implements Connection {
     if (body === undefined) return false;
     this.secondsLeft = Number.POSITIVE_INFINITY;
     const request = { head, body, remote: this.#remote };
-    let answer = this.#routes.answer(request, () => this.#take());
+    let answer = this.#routes.answer(request, this.#take);
     if (answer instanceof Promise) answer = await answer;
     if (answer instanceof Uint8Array) await this.#writeAll(answer);
     else if (Array.isArray(answer)) { for (const piece of answer) await this.#writeAll(piece); }
@@ -194,13 +194,14 @@ export class HttpConnection implements Connection {
     }
   }
 
-  #take(): TakenSocket {
+  // Made once per connection: a request must not cost a closure.
+  readonly #take = (): TakenSocket => {
     this.#taken = true;
     this.secondsLeft = Number.POSITIVE_INFINITY;
     const rest = this.#buffer.slice(0, this.#filled);
     this.#buffer = new Uint8Array(0); // A viewer needs none of it.
     return { conn: this.#conn, rest };
-  }
+  };
 
   async #explain(error: unknown): Promise<void> {
     if (error instanceof ProtocolError) {

@@ -6,7 +6,13 @@
  *
  * @module
  */
-import type { HlsContainers } from "../../protocols/hls/containers.ts";
+import {
+  type HlsContainers,
+  type HlsSupport,
+  hlsSupports,
+} from "../../protocols/hls/containers.ts";
+import type { HlsContainer } from "../../protocols/hls/uri.ts";
+import type { Track } from "../../protocols/media/track.ts";
 import { Segmenter } from "../../protocols/hls/segmenter.ts";
 import type { MediaBudget } from "./media_budget.ts";
 import type { LogReader, StreamCore } from "./stream_core.ts";
@@ -30,6 +36,9 @@ export class HlsFeed implements LogReader {
   readonly core: StreamCore;
   readonly segmenter: Segmenter;
   readonly #budget: MediaBudget;
+  readonly #containers: HlsContainers;
+  /** Whether each container carries these tracks, asked once while they stay the same. */
+  #supported: { readonly tracks: readonly Track[]; readonly by: Map<HlsContainer, HlsSupport> };
   /** Number of the next record to push. */
   #nextSeq: number;
   #accountedBytes = 0;
@@ -45,6 +54,8 @@ export class HlsFeed implements LogReader {
   constructor(core: StreamCore, options: { containers: HlsContainers; budget: MediaBudget }) {
     this.core = core;
     this.#budget = options.budget;
+    this.#containers = options.containers;
+    this.#supported = { tracks: [], by: new Map() };
     const { log } = core;
     this.#nextSeq = firstMark(core) ?? log.nextSeq;
     const anchor = log.anchorAt(this.#nextSeq);
@@ -91,6 +102,20 @@ export class HlsFeed implements LogReader {
     await promise;
     timer.cancel();
     return fits();
+  }
+
+  /** Whether the stream as it is now can be served in a container. */
+  supports(container: HlsContainer): HlsSupport {
+    const { core, segmenter } = this;
+    const last = core.ended ? segmenter.listed.at(-1) : undefined;
+    const tracks = last?.init.tracks ?? core.log.head.tracks;
+    if (tracks !== this.#supported.tracks) this.#supported = { tracks, by: new Map() };
+    let support = this.#supported.by.get(container);
+    if (support === undefined) {
+      support = hlsSupports(this.#containers, container, tracks);
+      this.#supported.by.set(container, support);
+    }
+    return support;
   }
 
   /** An answer made once for all who ask the same of the present state. */

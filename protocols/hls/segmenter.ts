@@ -73,6 +73,11 @@ export class Segmenter implements SegmenterView {
     return this.#open;
   }
 
+  /** A playlist has a complete segment to list. */
+  get hasSegment(): boolean {
+    return this.#segments.length > 0;
+  }
+
   get listed(): readonly HlsSegment[] {
     const window = this.#anchor?.hls.windowSegments ?? 0;
     return this.#segments.slice(Math.max(0, this.#segments.length - window));
