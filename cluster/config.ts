@@ -5,14 +5,16 @@
  * @module
  */
 
+import type { NamedApplication } from "../actors/edge/application.ts";
+
 /** How much is logged: everything at a level and above. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** Lines for people, or one JSON object a line for machines. */
 export type LogFormat = "text" | "json";
 
-/** What the flags, the environment and the file say. */
-export interface GivenConfig {
+/** What the flags and the environment can say, and the file as well. */
+export interface GivenOptions {
   /** Port of the RTMP listener, 0 to 65535; 0 = any free port. */
   readonly rtmpPort: number;
   /** Port of the HTTP listener, 0 to 65535; 0 = any free port. */
@@ -53,6 +55,12 @@ export interface GivenConfig {
   readonly apiOpenReads: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
+}
+
+/** What the flags, the environment and the file say. */
+export interface GivenConfig extends GivenOptions {
+  /** Settings by application, from the file alone. They hold users: a secret, never log it. */
+  readonly applications: readonly NamedApplication[];
 }
 
 /** What a node runs with: as given, with nothing left open. */

@@ -41,6 +41,8 @@ const SHOWN_CHARACTERS_MAX = 80;
 const DURATION_UNITS_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 const SIZE_UNITS_BYTES = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 
+const BIT_RATE_UNITS = { bps: 1, kbps: 1000, Mbps: 1_000_000, Gbps: 1_000_000_000 } as const;
+
 /** A TCP port; 0 lets the system choose. */
 export function portOption(text: OptionText & { initial: number }): Option<number> {
   return {
@@ -90,6 +92,21 @@ export function bytesOption(
     placeholder: "SIZE",
     allowed: `a size from ${text.min} to ${text.max}, such as 512MiB or 1GiB`,
     read: (value) => within(readQuantity(value, SIZE_UNITS_BYTES), minBytes, maxBytes),
+  };
+}
+
+/** A rate; the value is in bits per second, the bounds are written like the value. */
+export function bitRateOption(
+  text: OptionText & { initial?: string; min: string; max: string },
+): Option<number> {
+  const min = readQuantity(text.min, BIT_RATE_UNITS) ?? NaN;
+  const max = readQuantity(text.max, BIT_RATE_UNITS) ?? NaN;
+  return {
+    ...text,
+    placeholder: "RATE",
+    initial: text.initial,
+    allowed: `a bit rate from ${text.min} to ${text.max}, such as 500kbps or 20Mbps`,
+    read: (value) => within(readQuantity(value, BIT_RATE_UNITS), min, max),
   };
 }
 
@@ -172,7 +189,7 @@ function readInteger(text: string, min: number, max: number): number | undefined
 /** Reads a number with a unit, "0" also without one, as a whole number of the smallest unit. */
 function readQuantity(text: string, units: Readonly<Record<string, number>>): number | undefined {
   if (text === "0") return 0;
-  const match = /^([0-9]{1,10}(?:\.[0-9]{1,3})?)([a-zA-Z]{1,3})$/.exec(text);
+  const match = /^([0-9]{1,10}(?:\.[0-9]{1,3})?)([a-zA-Z]{1,4})$/.exec(text);
   if (match === null || !Object.hasOwn(units, match[2])) return undefined;
   return Math.round(Number(match[1]) * units[match[2]]);
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { WINDOW_SEGMENTS_MAX, WINDOW_SEGMENTS_MIN } from "../protocols/hls/settings.ts";
-import type { GivenConfig } from "./config.ts";
+import type { GivenOptions } from "./config.ts";
 import {
   bytesOption,
   choiceOption,
@@ -20,8 +20,8 @@ import {
   switchOption,
 } from "./config_option.ts";
 
-/** A property of {@link GivenConfig}: the name of an option inside the program. */
-export type OptionName = keyof GivenConfig;
+/** A property of {@link GivenOptions}: the name of an option inside the program. */
+export type OptionName = keyof GivenOptions;
 
 /** The flag that names the configuration file; it has an environment twin, but no key. */
 export const CONFIG_FLAG = "config";
@@ -30,7 +30,7 @@ export const CONFIG_FLAG = "config";
 const FLUSH_MS_MAX = 1000;
 
 /** Every option, in the order in which the help lists them. */
-export const OPTIONS: { readonly [Name in OptionName]: Option<GivenConfig[Name]> } = {
+export const OPTIONS: { readonly [Name in OptionName]: Option<GivenOptions[Name]> } = {
   rtmpPort: portOption({ flag: "rtmp-port", initial: 1935, help: "port of the RTMP listener" }),
   httpPort: portOption({
     flag: "http-port",

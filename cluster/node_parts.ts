@@ -4,6 +4,8 @@
  * @module
  */
 import { Admission } from "../actors/edge/admission.ts";
+import { type Application, Applications } from "../actors/edge/application.ts";
+import { StaticAuthorizer } from "../actors/edge/authorizer.ts";
 import type { Edge } from "../actors/edge/edge.ts";
 import { LoopGauge } from "../actors/edge/loop_gauge.ts";
 import { OutletSweep } from "../actors/edge/outlet_sweep.ts";
@@ -12,16 +14,16 @@ import type { Ports } from "../actors/runtime/ports.ts";
 import { ActorSystem } from "../actors/runtime/system.ts";
 import { Flusher } from "../actors/stream/flusher.ts";
 import { MediaBudget } from "../actors/stream/media_budget.ts";
-import { STREAM, StreamActor } from "../actors/stream/stream_actor.ts";
+import { STREAM, StreamActor, type StreamPolicy } from "../actors/stream/stream_actor.ts";
 import type { StreamCore } from "../actors/stream/stream_core.ts";
 import { HLS_CONTAINERS } from "../protocols/hls/container_writers.ts";
 import { HlsFeeds } from "../actors/stream/hls_feeds.ts";
 import { StreamHub } from "../actors/stream/stream_hub.ts";
-import { streamKey } from "../actors/stream/stream_key.ts";
+import { streamKey, type StreamName } from "../actors/stream/stream_key.ts";
 import { segmentUsMax } from "../protocols/hls/settings.ts";
 import type { HlsSettings } from "../protocols/media/record.ts";
+import { applicationTable } from "./application_table.ts";
 import type { Config } from "./config.ts";
-import { StartError } from "./start_error.ts";
 import { LoadMeter } from "./load_meter.ts";
 
 export interface NodeParts extends Edge {
@@ -45,13 +47,9 @@ function logWindowUs(settings: HlsSettings): number {
   return Math.max(LOG_WINDOW_US_MIN, segments * segmentUsMax(settings));
 }
 
-/** @throws {StartError} A part is longer than a segment. */
-function hlsSettings({ hlsSegmentMs, hlsPartMs, hlsWindow }: Config): HlsSettings {
-  if (hlsPartMs > hlsSegmentMs) {
-    const text = `--hls-part ${hlsPartMs}ms: longer than a segment, at most ${hlsSegmentMs}ms`;
-    throw new StartError(`${text} of --hls-segment would fit`);
-  }
-  return { segmentUs: hlsSegmentMs * 1000, partUs: hlsPartMs * 1000, windowSegments: hlsWindow };
+/** How a stream is treated by the settings of its application at the moment. */
+function streamPolicy({ hls, holdMs, publishTakeover }: Application): StreamPolicy {
+  return { hls, logWindowUs: logWindowUs(hls), holdMs, takeover: publishTakeover };
 }
 
 /** Makes the parts; their timers run from here on, until {@link stopParts}. */
@@ -68,16 +66,16 @@ export function createParts(config: Config, ports: Ports): NodeParts {
       stream.fail();
     },
   });
-  const settings = hlsSettings(config);
+  const applications = new Applications(applicationTable(config));
   const hub = new StreamHub({
     budget: new MediaBudget(config.mediaMemoryBytes),
-    windowUs: logWindowUs(settings),
+    windowUs: logWindowUs(applications.others.hls),
     flusher,
   });
   const hls = new HlsFeeds({ hub, clock, containers: HLS_CONTAINERS });
-  const policy = { hls: settings, holdMs: config.holdMs, takeover: config.publishTakeover };
   const system = new ActorSystem(ports);
-  system.register(STREAM, (key) => new StreamActor(key, { hub, policy }));
+  const policyOf = ({ app }: StreamName) => streamPolicy(applications.of(app));
+  system.register(STREAM, (key) => new StreamActor(key, { hub, policyOf }));
   const traffic = {
     rtmp: { in: 0, out: 0 },
     "http-flv": { in: 0, out: 0 },
@@ -100,6 +98,8 @@ export function createParts(config: Config, ports: Ports): NodeParts {
     admission: new Admission(config.maxConnections),
     sweep: new OutletSweep({ timers, timeoutMs: config.viewerTimeoutMs }),
     meter: new LoadMeter({ clock, timers, hub, hls, traffic }),
+    applications,
+    authorizer: new StaticAuthorizer(applications),
     playWaitMs: config.playWaitMs,
     viewerTimeoutMs: config.viewerTimeoutMs,
   };

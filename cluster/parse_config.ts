@@ -6,8 +6,16 @@
  *
  * @module
  */
-import type { GivenConfig } from "./config.ts";
+import { applicationDefaults } from "./application_table.ts";
+import {
+  APPLICATIONS_KEY,
+  checkApplications,
+  type ReadApplication,
+  readApplications,
+} from "./application_schema.ts";
+import type { GivenConfig, GivenOptions } from "./config.ts";
 import { readConfigFile } from "./config_file.ts";
+import { ConfigFault } from "./config_tree.ts";
 import { helpText } from "./config_help.ts";
 import { describeValue, environmentName, type Option } from "./config_option.ts";
 import { CONFIG_FLAG, type OptionName, OPTIONS } from "./config_schema.ts";
@@ -30,8 +38,16 @@ interface Given {
 
 type GivenTexts = ReadonlyMap<string, Given>;
 
-/** Texts by flag, or the one line that says why not. */
-type Collected = { readonly texts: GivenTexts } | { readonly refused: string };
+/** What the file says. */
+interface GivenFile {
+  /** By flag. */
+  readonly texts: GivenTexts;
+  readonly applications: readonly ReadApplication[];
+  /** The file as a refusal names it. */
+  readonly name: string;
+}
+
+const NO_FILE: GivenFile = { texts: new Map(), applications: [], name: "" };
 
 /**
  * Reads the command line, the environment and the file that either of them names.
@@ -48,9 +64,9 @@ export function parseConfig(
   if ("kind" in flags) return flags;
   const variables = collectEnvironment(environment);
   const path = flags.texts.get(CONFIG_FLAG) ?? variables.get(CONFIG_FLAG);
-  const file = path === undefined ? { texts: new Map() } : collectFile(path, readFile);
-  if ("refused" in file) return { kind: "refused", message: file.refused };
-  return buildConfig(new Map([...file.texts, ...variables, ...flags.texts]));
+  const file = path === undefined ? NO_FILE : collectFile(path, readFile);
+  if ("kind" in file) return file;
+  return buildConfig(new Map([...file.texts, ...variables, ...flags.texts]), file);
 }
 
 /** The names of the environment variables that {@link parseConfig} looks at. */
@@ -86,28 +102,48 @@ function collectEnvironment(environment: Readonly<Record<string, string | undefi
   return texts;
 }
 
-function collectFile(path: Given, readFile: (path: string) => string): Collected {
+function collectFile(path: Given, readFile: (path: string) => string): GivenFile | ParsedConfig {
   const source = `--${CONFIG_FLAG} ${describeValue(path.text)}`;
   let content: string;
   try {
     content = readFile(path.text);
   } catch (error) {
     const reason = error instanceof Error ? error.name : "unknown error";
-    return { refused: `${source}${path.from}: must be a file that can be read, not ${reason}` };
+    return refused(`${source}${path.from}: must be a file that can be read, not ${reason}`);
   }
+  const name = describeValue(path.text);
   const file = readConfigFile(content);
-  if (!file.ok) return { refused: `${source}, line ${file.line}: ${file.reason}` };
+  if (!file.ok) return refused(`${source}, line ${file.line}: ${file.reason}`);
   const texts = new Map<string, Given>();
-  for (const { key, text, line } of file.entries) {
-    if (key === CONFIG_FLAG || optionOf(key) === undefined) {
-      return { refused: `${source}, line ${line}: ${unknownKey(key)}` };
+  let applications: readonly ReadApplication[] = [];
+  for (const { key, value, line } of file.entries) {
+    const at = `${source}, line ${line}`;
+    if (key === APPLICATIONS_KEY) {
+      const read = withFaults(name, () => readApplications({ node: value, path: key }));
+      if ("kind" in read) return read;
+      applications = read;
+      continue;
     }
-    texts.set(key, { text, from: ` (from ${describeValue(path.text)}, line ${line})` });
+    if (key === CONFIG_FLAG || optionOf(key) === undefined) {
+      return refused(`${at}: ${unknownKey(key)}`);
+    }
+    if (value.kind !== "text") return refused(`${at}: ${key}: must have one plain value`);
+    texts.set(key, { text: value.text, from: ` (from ${name}, line ${line})` });
   }
-  return { texts };
+  return { texts, applications, name };
 }
 
-function buildConfig(texts: GivenTexts): ParsedConfig {
+/** What `read` gives, or its fault as "FILE:LINE: PATH: ...". */
+function withFaults<Value>(file: string, read: () => Value): Value | ParsedConfig {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof ConfigFault)) throw error;
+    return refused(`${file}:${error.line}: ${error.message}`);
+  }
+}
+
+function buildConfig(texts: GivenTexts, file: GivenFile): ParsedConfig {
   const values: Partial<Record<OptionName, unknown>> = {};
   for (const [name, option] of Object.entries(OPTIONS) as [OptionName, Option<unknown>][]) {
     const given = texts.get(option.flag);
@@ -119,18 +155,27 @@ function buildConfig(texts: GivenTexts): ParsedConfig {
     }
     values[name] = value;
   }
-  // OPTIONS is typed property by property after GivenConfig, so each value has its type.
-  return checkTogether(values as unknown as GivenConfig);
+  // OPTIONS is typed property by property after GivenOptions, so each value has its type.
+  return checkTogether(values as unknown as GivenOptions, file);
 }
 
 /** Refuses what is wrong only in combination. */
-function checkTogether(config: GivenConfig): ParsedConfig {
+function checkTogether(config: GivenOptions, file: GivenFile): ParsedConfig {
   if (config.rtmpPort !== 0 && config.rtmpPort === config.httpPort) {
     return refused(
       `--${OPTIONS.httpPort.flag} ${config.httpPort}: must differ from --${OPTIONS.rtmpPort.flag}`,
     );
   }
-  return { kind: "config", config };
+  if (config.hlsPartMs > config.hlsSegmentMs) {
+    const text = `--${OPTIONS.hlsPartMs.flag} ${config.hlsPartMs}ms: must be at most`;
+    return refused(`${text} --${OPTIONS.hlsSegmentMs.flag}, ${config.hlsSegmentMs}ms`);
+  }
+  const fault = withFaults(file.name, () => {
+    checkApplications(file.applications, applicationDefaults(config));
+  });
+  if (fault !== undefined) return fault;
+  const applications = file.applications.map(({ name, settings }) => [name, settings] as const);
+  return { kind: "config", config: { ...config, applications } };
 }
 
 function optionOf(flag: string): Pick<Option<unknown>, "flag" | "switch" | "allowed"> | undefined {

@@ -12,6 +12,7 @@ export type Refusal =
   | "busy"
   | "full"
   | "not-found"
+  | "unauthorized"
   | "protocol-error";
 
 export class Admission {
@@ -23,6 +24,7 @@ export class Admission {
     busy: 0,
     full: 0,
     "not-found": 0,
+    unauthorized: 0,
     "protocol-error": 0,
   };
   readonly connections = { rtmp: 0, http: 0 };

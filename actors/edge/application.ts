@@ -66,45 +66,69 @@ export interface Application extends ApplicationSettings {
 }
 
 /** Settings of an application as written; what is left out comes from elsewhere. */
-export type GivenApplication = Partial<ApplicationSettings>;
+export interface GivenApplication {
+  readonly protocols?: Partial<ApplicationSettings["protocols"]>;
+  readonly users?: readonly User[];
+  readonly playWaitMs?: number;
+  readonly holdMs?: number;
+  readonly publishTakeover?: boolean;
+  readonly hls?: Partial<HlsSettings>;
+  readonly limits?: ApplicationLimits;
+}
+
+/** Name and settings of an application; the name {@link APPLICATION_OTHERS} means all others. */
+export type NamedApplication = readonly [name: string, settings: GivenApplication];
+
+/** What stands for the name of the applications that are not listed. */
+export const APPLICATION_OTHERS = "*";
 
 /** All applications as configured: plain data that survives JSON. */
 export interface ApplicationTable {
-  /** Of every application that says nothing else. */
+  /** Of every application, where neither it nor {@link APPLICATION_OTHERS} says anything else. */
   readonly defaults: ApplicationSettings;
-  /** Name and settings of those that do. */
-  readonly named: readonly (readonly [name: string, settings: GivenApplication])[];
+  readonly named: readonly NamedApplication[];
 }
 
 /** The applications of a node. */
 export class Applications {
-  #table: ApplicationTable;
-  #named: ReadonlyMap<string, Application>;
+  #byName: ReadonlyMap<string, Application> = new Map();
+  #others: ApplicationSettings;
 
   constructor(table: ApplicationTable) {
-    this.#table = table;
-    this.#named = namedOf(table);
+    this.#others = table.defaults;
+    this.replace(table);
   }
 
   /** The application called `app`, listed or not. */
   of(app: string): Application {
-    return this.#named.get(app) ?? { name: app, ...this.#table.defaults };
+    return this.#byName.get(app) ?? { ...this.#others, name: app };
   }
 
-  /** The settings of the applications that are not listed, and of all that say nothing else. */
-  get defaults(): ApplicationSettings {
-    return this.#table.defaults;
+  /** The settings of the applications that are not listed. */
+  get others(): ApplicationSettings {
+    return this.#others;
   }
 
   /** Puts another table in force, for all who ask from now on. */
-  replace(table: ApplicationTable): void {
-    this.#named = namedOf(table);
-    this.#table = table;
+  replace({ defaults, named }: ApplicationTable): void {
+    const others = named.find(([name]) => name === APPLICATION_OTHERS)?.[1] ?? {};
+    this.#others = settle(defaults, others);
+    this.#byName = new Map(
+      named.map(([name, given]) => [name, { ...settle(this.#others, given), name }]),
+    );
   }
 }
 
-function namedOf({ defaults, named }: ApplicationTable): Map<string, Application> {
-  return new Map(
-    named.map(([name, settings]) => [name, { name, ...defaults, ...settings }]),
-  );
+/** Fills in what was left out. */
+export function settle(
+  settings: ApplicationSettings,
+  given: GivenApplication,
+): ApplicationSettings {
+  return {
+    ...settings,
+    ...given,
+    protocols: { ...settings.protocols, ...given.protocols },
+    hls: { ...settings.hls, ...given.hls },
+    limits: { ...settings.limits, ...given.limits },
+  };
 }

@@ -8,6 +8,8 @@ import type { Ports } from "../runtime/ports.ts";
 import type { HlsFeeds } from "../stream/hls_feeds.ts";
 import type { StreamHub } from "../stream/stream_hub.ts";
 import type { Admission } from "./admission.ts";
+import type { Applications } from "./application.ts";
+import type { Authorizer } from "./authorizer.ts";
 import type { Traffic } from "./outlet.ts";
 import type { OutletSweep } from "./outlet_sweep.ts";
 import type { EdgeProtocol, SessionTable } from "./session_table.ts";
@@ -22,8 +24,11 @@ export interface Edge {
   readonly sessions: SessionTable;
   readonly admission: Admission;
   readonly sweep: OutletSweep;
-  /** How long a viewer waits for a publisher, in milliseconds; 0 = refused at once. */
+  /** What holds under each first path element; asked anew for each session. */
+  readonly applications: Applications;
+  /** How long a viewer waits for a publisher unless its application says, in milliseconds. */
   readonly playWaitMs: number;
+  readonly authorizer: Authorizer;
   /** How long a client may take nothing of what is there to send, in milliseconds. */
   readonly viewerTimeoutMs: number;
   readonly traffic: Readonly<Record<EdgeProtocol, Traffic>>;

@@ -18,9 +18,11 @@ import { ClientFrameReader } from "../../protocols/websocket/frame_reader.ts";
 import { acceptUpgrade, upgradeResponseHead } from "../../protocols/websocket/handshake.ts";
 import { WebSocketFlvPageEncoder } from "../../protocols/websocket/page_encoder.ts";
 import type { EncodingClass } from "../stream/encodings.ts";
+import type { StreamName } from "../stream/stream_key.ts";
 import type { EdgeProtocol } from "./session_table.ts";
 import type { Edge } from "./edge.ts";
-import { LiveViewer } from "./live_viewer.ts";
+import { refuseAccess } from "./http_access.ts";
+import { LiveViewer, type LiveViewerOptions } from "./live_viewer.ts";
 import type { HttpAnswer, HttpRequest, TakenSocket } from "./http_connection.ts";
 
 /** Longest User-Agent that is kept for the session list, in UTF-16 code units. */
@@ -78,7 +80,11 @@ export function isWebSocketTarget(target: string): boolean {
 }
 
 /** Answers a request for a live body; a viewer takes the socket. */
-export function answerLive(edge: Edge, request: HttpRequest, take: () => TakenSocket): HttpAnswer {
+export async function answerLive(
+  edge: Edge,
+  request: HttpRequest,
+  take: () => TakenSocket,
+): Promise<HttpAnswer> {
   const { method, target } = request.head;
   if (method === "OPTIONS") return preflight();
   if (method !== "GET" && method !== "HEAD") {
@@ -86,7 +92,7 @@ export function answerLive(edge: Edge, request: HttpRequest, take: () => TakenSo
     return refusal(405, text, { fields: { Allow: "GET, HEAD, OPTIONS" } });
   }
   const format = formatOf(target)!;
-  const found = find(edge, request, format);
+  const found = await find(edge, request, format);
   if (!found.ok) return found.answer;
   const accept = liveHead(format.contentType);
   if (method === "HEAD") return accept;
@@ -95,18 +101,18 @@ export function answerLive(edge: Edge, request: HttpRequest, take: () => TakenSo
 }
 
 /** Answers a WebSocket upgrade for FLV. */
-export function answerWebSocket(
+export async function answerWebSocket(
   edge: Edge,
   request: HttpRequest,
   take: () => TakenSocket,
-): HttpAnswer {
+): Promise<HttpAnswer> {
   const headers = Object.fromEntries(request.head.headers);
   const upgrade = acceptUpgrade({ method: request.head.method, headers });
   if (!upgrade.ok) {
     const fields = upgrade.status === 426 ? { "Sec-WebSocket-Version": "13" } : undefined;
     return refusal(upgrade.status, upgrade.reason, { fields, close: true });
   }
-  const found = find(edge, request, WEBSOCKET);
+  const found = await find(edge, request, WEBSOCKET);
   if (!found.ok) return found.answer;
   const { conn, rest } = take();
   const accept = new TextEncoder().encode(upgradeResponseHead(upgrade.accept));
@@ -116,34 +122,49 @@ export function answerWebSocket(
   return { taken: viewer.run(feed) };
 }
 
-type Found = Omit<ConstructorParameters<typeof LiveViewer>[0], "edge" | "conn" | "accept"> & {
-  ok: true;
-};
+type Found =
+  | (Omit<LiveViewerOptions, "edge" | "conn" | "accept"> & { readonly ok: true })
+  | { readonly ok: false; readonly answer: Uint8Array };
 
-function find(
-  edge: Edge,
-  request: HttpRequest,
-  format: LiveFormat,
-): Found | { ok: false; answer: Uint8Array } {
-  const { method, target, headers } = request.head;
+/** Who is asked for, and whether the client may have it. */
+async function find(edge: Edge, request: HttpRequest, format: LiveFormat): Promise<Found> {
+  const { method, target } = request.head;
   const headOnly = method === "HEAD";
-  const answer = (status: number, text: string) =>
-    refusal(status, text, { headOnly, close: !headOnly });
   const path = pathOf(target);
   const name = streamNameFromPath(path.slice(0, path.lastIndexOf(".")) + target.slice(path.length));
   if (!name.ok) {
     edge.admission.refuse("bad-name");
-    return { ok: false, answer: answer(400, name.reason) };
+    return { ok: false, answer: refusal(400, name.reason, { headOnly, close: !headOnly }) };
   }
+  const stream = { app: name.app, name: name.name };
+  const { protocol } = format;
+  const { query } = name;
+  const denied = await refuseAccess(edge, { request, stream, query, protocol, headOnly });
+  return denied === undefined
+    ? open(edge, { request, stream, format })
+    : { ok: false, answer: denied };
+}
+
+interface Wanted {
+  readonly request: HttpRequest;
+  readonly stream: StreamName;
+  readonly format: LiveFormat;
+}
+
+function open(edge: Edge, { request, stream, format }: Wanted): Found {
+  const { method, headers } = request.head;
+  const headOnly = method === "HEAD";
+  const answer = (status: number, text: string) =>
+    refusal(status, text, { headOnly, close: !headOnly });
   if (edge.admission.draining) {
     edge.admission.refuse("draining");
     const text = "Cannot play here: the node is draining; connect to another one";
     return { ok: false, answer: answer(503, text) };
   }
-  const stream = { app: name.app, name: name.name };
   const known = edge.hub.get(stream);
-  const notFound = answer(404, `Cannot play ${name.app}/${name.name}: nobody publishes it`);
-  if (!known?.live && (edge.playWaitMs === 0 || headOnly)) {
+  const { playWaitMs } = edge.applications.of(stream.app);
+  const notFound = answer(404, `Cannot play ${stream.app}/${stream.name}: nobody publishes it`);
+  if (!known?.live && (playWaitMs === 0 || headOnly)) {
     edge.admission.refuse("not-found");
     return { ok: false, answer: notFound };
   }
@@ -161,7 +182,8 @@ function find(
   }
   const userAgent = (headers.get("user-agent") ?? "").slice(0, USER_AGENT_LENGTH_MAX);
   const { protocol, encodingClass } = format;
-  return { ok: true, protocol, encodingClass, refuse, stream, core, userAgent, notFound };
+  const options = { protocol, encodingClass, refuse, stream, core, userAgent, notFound };
+  return { ok: true, ...options, playWaitMs };
 }
 
 /** Reads what a player sends: pings, pongs and a close; anything else is ignored. */

@@ -33,6 +33,8 @@ export interface LiveViewerOptions {
   readonly encodingClass: EncodingClass;
   /** Whether the format can carry these tracks; a whole answer that refuses when it cannot. */
   readonly refuse: (tracks: readonly Track[]) => Uint8Array | undefined;
+  /** How long it waits for a publisher, in milliseconds. */
+  readonly playWaitMs: number;
   readonly userAgent: string;
   /** Head of the answer that accepts. */
   readonly accept: Uint8Array;
@@ -64,7 +66,7 @@ export class LiveViewer implements OutletEvents {
     });
     this.#timer = core.live
       ? undefined
-      : edge.ports.timers.after(edge.playWaitMs, () => this.#giveUp());
+      : edge.ports.timers.after(options.playWaitMs, () => this.#giveUp());
     this.#list();
     this.outlet.viewers.push(this.#viewer);
     this.outlet.pump();

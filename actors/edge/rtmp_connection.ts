@@ -3,7 +3,8 @@
  * publishes and plays. Hop one of a frame's way through the house.
  *
  * The read loop hands bytes to the session; the session calls back, in order, from within. A
- * connect or publish that awaits its decision stops the loop, a play that waits does not.
+ * connect, publish or play that awaits its decision stops the loop, a play that waits for its
+ * publisher does not.
  *
  * @module
  */
@@ -61,7 +62,7 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
   readonly #publishes: RtmpPublishes;
   readonly #plays: RtmpPlays;
   #connected: ConnectRequest | undefined;
-  #decision: Promise<void> | undefined;
+  #decision: Promise<unknown> | undefined;
   #readBytes = READ_BYTES;
   #bytesIn = 0;
   /** Bytes read since the flush numbered `#countedFlush`. */
@@ -130,12 +131,12 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
 
   publish(request: PublishRequest): void {
     this.#readBytes = PUBLISHER_READ_BYTES;
-    this.#decision = this.#publishes.start(request);
+    this.#await(this.#publishes.start(request));
   }
 
   play(request: PlayRequest): void {
     if (this.#readBytes === READ_BYTES) this.#readBytes = VIEWER_READ_BYTES;
-    this.#plays.start(request);
+    this.#await(this.#plays.start(request));
   }
 
   pause(streamId: number, paused: boolean): void {
@@ -178,6 +179,12 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
       // What a connection turns out to be decides how much it reads at once.
       if (buffer.length !== this.#readBytes) buffer = new Uint8Array(this.#readBytes);
     }
+  }
+
+  /** One batch of input may ask for several decisions. */
+  #await(decision: Promise<void>): void {
+    const former = this.#decision;
+    this.#decision = former === undefined ? decision : Promise.all([former, decision]);
   }
 
   /** Waits for decisions; the input kept meanwhile may ask for the next. */

@@ -9,10 +9,18 @@ import { Viewer } from "../stream/viewer.ts";
 import type { Timer } from "../runtime/ports.ts";
 import { VIEWER, ViewerActor } from "./viewer_actor.ts";
 import { rtmpClass } from "./rtmp_class.ts";
+import { refuseRtmp } from "./rtmp_access.ts";
 import type { RtmpPeer } from "./rtmp_peer.ts";
 
 /** Streams one connection may play at once: a classroom's participants. */
 const PLAYS_MAX = 16;
+
+/** A play that nobody has decided about yet. */
+interface Asked {
+  audio: boolean;
+  video: boolean;
+  paused: boolean;
+}
 
 interface Play {
   readonly id: string;
@@ -28,16 +36,31 @@ interface Play {
 export class RtmpPlays {
   readonly #peer: RtmpPeer;
   readonly #byStreamId = new Map<number, Play>();
+  /** By stream id; gone when the client took its wish back. */
+  readonly #asked = new Map<number, Asked>();
 
   constructor(peer: RtmpPeer) {
     this.#peer = peer;
   }
 
-  /** Starts a play, now or when its publisher comes. */
-  start(request: PlayRequest): void {
-    const { edge } = this.#peer;
+  /** Starts a play, now or when its publisher comes; resolves when it is decided. */
+  async start(request: PlayRequest): Promise<void> {
     const { streamId } = request;
     this.end(streamId); // A second play on a message stream replaces the first.
+    const asked = { audio: request.audio, video: request.video, paused: false };
+    this.#asked.set(streamId, asked);
+    const denied = await refuseRtmp(this.#peer, "play", request);
+    if (this.#asked.get(streamId) !== asked) return; // Ended meanwhile, or asked again.
+    this.#asked.delete(streamId);
+    if (denied !== undefined) return this.#refuse(streamId, denied.code, denied.description);
+    this.#begin({ ...request, audio: asked.audio, video: asked.video });
+    if (asked.paused) this.pause(streamId, true);
+  }
+
+  #begin(request: PlayRequest): void {
+    const { edge } = this.#peer;
+    const { streamId } = request;
+    const { playWaitMs } = edge.applications.of(request.app);
     if (edge.admission.draining) {
       edge.admission.refuse("draining");
       const text = "Cannot play here: the node is draining; connect to another one";
@@ -47,7 +70,7 @@ export class RtmpPlays {
       const text = `Cannot play: this connection plays ${PLAYS_MAX} streams already`;
       return this.#refuse(streamId, "NetStream.Play.Failed", text);
     }
-    if (edge.playWaitMs === 0 && !edge.hub.get(request)?.live) return this.#notFound(request);
+    if (playWaitMs === 0 && !edge.hub.get(request)?.live) return this.#notFound(request);
     const core = edge.hub.open(request);
     if (core === undefined) {
       edge.admission.refuse("full");
@@ -61,7 +84,7 @@ export class RtmpPlays {
     });
     const timer = core.live
       ? undefined
-      : edge.ports.timers.after(edge.playWaitMs, () => this.#giveUp(streamId));
+      : edge.ports.timers.after(playWaitMs, () => this.#giveUp(streamId));
     const { audio, video } = request;
     const id = edge.sessions.newId();
     this.#byStreamId.set(streamId, { id, request, viewer, timer, accepted: false, audio, video });
@@ -72,12 +95,16 @@ export class RtmpPlays {
   }
 
   pause(streamId: number, paused: boolean): void {
+    const asked = this.#asked.get(streamId);
+    if (asked !== undefined) asked.paused = paused;
     const viewer = this.#byStreamId.get(streamId)?.viewer;
     if (paused) viewer?.pause();
     else viewer?.resume();
   }
 
   receive(streamId: number, kind: "audio" | "video", enabled: boolean): void {
+    const asked = this.#asked.get(streamId);
+    if (asked !== undefined) asked[kind] = enabled;
     const play = this.#byStreamId.get(streamId);
     if (play === undefined || play[kind] === enabled) return;
     play[kind] = enabled;
@@ -86,6 +113,7 @@ export class RtmpPlays {
 
   /** The client ended one. */
   end(streamId: number): void {
+    this.#asked.delete(streamId);
     const play = this.#byStreamId.get(streamId);
     if (play !== undefined) this.#close(play);
   }
@@ -104,6 +132,7 @@ export class RtmpPlays {
 
   /** The node ends them all. */
   leave(reason: string): void {
+    this.#asked.clear();
     for (const [streamId, play] of this.#byStreamId) {
       this.#close(play);
       this.#peer.session.endPlay(streamId, "stopped", reason);
@@ -112,6 +141,7 @@ export class RtmpPlays {
 
   /** The connection is over. */
   closeAll(): void {
+    this.#asked.clear();
     for (const play of this.#byStreamId.values()) this.#close(play);
   }
 

@@ -11,6 +11,7 @@ import { streamKey, type StreamName } from "../stream/stream_key.ts";
 import { DropReport } from "./drop_report.ts";
 import { RepairReport } from "./repair_report.ts";
 import type { RtmpPeer } from "./rtmp_peer.ts";
+import { refuseRtmp } from "./rtmp_access.ts";
 import { RtmpPublisher } from "./rtmp_publisher.ts";
 
 /** Streams one connection may publish: an encoder's ladder of qualities. */
@@ -50,6 +51,8 @@ export class RtmpPublishes {
   async start(request: PublishRequest): Promise<void> {
     const { edge, session, log } = this.#peer;
     const { streamId, app, name } = request;
+    const denied = await refuseRtmp(this.#peer, "publish", request);
+    if (denied !== undefined) return this.#refuse(streamId, denied.code, denied.description);
     const refusal = this.#refusal();
     if (refusal !== undefined) return this.#refuse(streamId, "NetStream.Publish.Failed", refusal);
     const ingestId = edge.sessions.newId();

@@ -54,10 +54,12 @@ export const STREAM = actorKind<StreamProtocol>({
 const SILENT_MS = 1_000;
 const SILENT_INTERVALS = 3;
 
-/** How the owner of streams treats its publishers. */
+/** How the owner of a stream treats its publishers. */
 export interface StreamPolicy {
   /** How a session is cut for HLS. */
   readonly hls: HlsSettings;
+  /** How far back the log reaches besides its newest group of pictures, in microseconds. */
+  readonly logWindowUs: number;
   /** How long a lost publisher is waited for, in milliseconds; 0 ends its stream at once. */
   readonly holdMs: number;
   /** A second publisher of a live stream replaces the first. */
@@ -66,7 +68,16 @@ export interface StreamPolicy {
 
 export interface StreamActorOptions {
   readonly hub: StreamHub;
-  readonly policy: StreamPolicy;
+  /** Asked when a publisher comes; what it says then holds until the next one comes. */
+  readonly policyOf: (name: StreamName) => StreamPolicy;
+}
+
+/** What a grant is made of. */
+interface Session {
+  readonly wallMs: number;
+  /** Grant of the session before it. */
+  readonly last: Grant | undefined;
+  readonly hls: HlsSettings;
 }
 
 type Context = ActorContext<StreamProtocol>;
@@ -74,12 +85,12 @@ type Context = ActorContext<StreamProtocol>;
 export class StreamActor implements Actor<StreamProtocol> {
   readonly #name: StreamName;
   readonly #hub: StreamHub;
-  readonly #policy: StreamPolicy;
+  readonly #policyOf: StreamActorOptions["policyOf"];
 
-  constructor(key: string, { hub, policy }: StreamActorOptions) {
+  constructor(key: string, { hub, policyOf }: StreamActorOptions) {
     this.#name = streamNameOf(key);
     this.#hub = hub;
-    this.#policy = policy;
+    this.#policyOf = policyOf;
   }
 
   started(context: Context): void {
@@ -90,17 +101,19 @@ export class StreamActor implements Actor<StreamProtocol> {
 
   publish(publisher: Publisher, context: Context): PublishResult {
     const present = this.#core;
+    const policy = this.#policyOf(this.#name);
     if (present?.publication !== undefined) {
-      if (!this.#yields(present, context)) return { ok: false, reason: "busy" };
+      if (!policy.takeover && !this.#silent(present, context)) return { ok: false, reason: "busy" };
       this.#dismiss(present.publication, "another publisher took over", context);
     }
     const core = this.#hub.budget.exhausted ? present : this.#hub.open(this.#name);
     if (core === undefined) return { ok: false, reason: "full" };
     const startedAtMs = context.ports.clock.wallMs();
     const last = core.hold?.last ?? core.publication;
-    const grant = this.#grant(core, startedAtMs, last?.grant);
+    const grant = this.#grant(core, { wallMs: startedAtMs, last: last?.grant, hls: policy.hls });
+    core.log.windowUs = policy.logWindowUs;
     core.hold = undefined;
-    core.publication = { publisher, grant, startedAtMs };
+    core.publication = { publisher, grant, startedAtMs, holdMs: policy.holdMs };
     core.newestAtMs = context.ports.clock.nowMs();
     const { node, ingestId } = publisher;
     const text = last === undefined ? "stream started" : "publisher is back";
@@ -112,7 +125,7 @@ export class StreamActor implements Actor<StreamProtocol> {
     const core = this.#core;
     const publication = core?.publication;
     if (core === undefined || publication?.publisher.ingestId !== ingestId) return;
-    const { holdMs } = this.#policy;
+    const { holdMs } = publication;
     if (!lost || holdMs === 0) return this.#end(core, "publisher left", context);
     const untilMs = context.ports.clock.nowMs() + holdMs;
     core.publication = undefined;
@@ -150,15 +163,13 @@ export class StreamActor implements Actor<StreamProtocol> {
     return core?.ended ? undefined : core;
   }
 
-  /** The present publisher gives way: by policy, or because it has gone silent. */
-  #yields(core: StreamCore, context: Context): boolean {
-    if (this.#policy.takeover) return true;
+  /** Nothing has come from the present publisher for so long that its socket must be gone. */
+  #silent(core: StreamCore, context: Context): boolean {
     const silentMs = context.ports.clock.nowMs() - core.newestAtMs;
     return silentMs > Math.max(SILENT_MS, SILENT_INTERVALS * core.log.frameIntervalUs / 1000);
   }
 
-  #grant(core: StreamCore, wallMs: number, last: Grant | undefined): Grant {
-    const { log } = core;
+  #grant({ log }: StreamCore, { wallMs, last, hls }: Session): Grant {
     const resumes = last !== undefined && log.nextSeq > 0;
     return {
       // Never handed out twice, not even by an owner that forgot the last one.
@@ -169,7 +180,7 @@ export class StreamActor implements Actor<StreamProtocol> {
       startUs: resumes ? log.newestDtsUs + log.frameIntervalUs : TIMELINE_START_US,
       afterUs: resumes ? log.newestDtsUs : -1,
       lastMark: log.lastMark,
-      hls: this.#policy.hls,
+      hls,
     };
   }
 

@@ -49,6 +49,8 @@ export interface Publication {
   readonly grant: Grant;
   /** Wall clock at its start, in milliseconds since 1970. */
   readonly startedAtMs: number;
+  /** How long its stream waits for it when its socket is lost, in milliseconds; 0 = not at all. */
+  readonly holdMs: number;
 }
 
 /** The publisher's socket was lost; it is expected back. */
@@ -89,7 +91,7 @@ export interface StreamCounters {
 
 export interface StreamCoreOptions {
   readonly budget: MediaBudget;
-  /** How far back the log reaches besides its newest group of pictures, in microseconds. */
+  /** How far back a log reaches besides its newest group of pictures until a session says. */
   readonly windowUs: number;
   readonly flusher: Flusher<StreamCore>;
 }

@@ -56,7 +56,8 @@ export interface StreamLogOptions {
 
 export class StreamLog {
   readonly #budget: MediaBudget;
-  readonly #windowUs: number;
+  /** How far back records are kept from the next one on, in microseconds. */
+  windowUs: number;
   /** Power-of-two ring; record `seq` lives at `seq & mask`. */
   #ring: (LogRecord | undefined)[] = new Array(256).fill(undefined);
   #firstSeq: number;
@@ -74,7 +75,7 @@ export class StreamLog {
 
   constructor(options: StreamLogOptions, nextSeq = 0) {
     this.#budget = options.budget;
-    this.#windowUs = options.windowUs;
+    this.windowUs = options.windowUs;
     this.#firstSeq = this.#nextSeq = nextSeq;
     this.#heads = [{ seq: nextSeq, head: EMPTY_HEAD }];
   }
@@ -208,7 +209,7 @@ export class StreamLog {
   #trim(): void {
     const keepFromUs = this.#budget.pressed
       ? Number.POSITIVE_INFINITY
-      : this.#newestDtsUs - this.#windowUs;
+      : this.#newestDtsUs - this.windowUs;
     while (this.#firstSeq < this.#nextSeq - 1) {
       const needed = this.#firstSeq >= (this.#keyframes.at(-1) ?? this.#nextSeq);
       const oldest = this.#ring[this.#firstSeq & (this.#ring.length - 1)]!;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { GivenConfig } from "../../cluster/config.ts";
+import type { GivenConfig, GivenOptions } from "../../cluster/config.ts";
 
 const TOKEN = "0123456789abcdef";
 
@@ -30,11 +30,12 @@ export const DEFAULTS: GivenConfig = {
   apiOpenReads: false,
   logLevel: "info",
   logFormat: "text",
+  applications: [],
 };
 
 /** A text that is not the default and its value; a text that is refused, and the words for it. */
 export interface Row {
-  readonly name: keyof GivenConfig;
+  readonly name: keyof GivenOptions;
   readonly flag: string;
   readonly variable: string;
   readonly text: string;

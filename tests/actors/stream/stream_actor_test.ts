@@ -31,8 +31,14 @@ function newWorld(policy: Partial<StreamPolicy> = {}) {
   const budget = new MediaBudget(1 << 30);
   const hub = new StreamHub({ budget, windowUs: 20_000_000, flusher });
   const system = new ActorSystem(ports);
-  const full = { hls: HLS_SETTINGS, holdMs: 30_000, takeover: false, ...policy };
-  system.register(STREAM, () => new StreamActor("live/a", { hub, policy: full }));
+  const full = {
+    hls: HLS_SETTINGS,
+    logWindowUs: 20_000_000,
+    holdMs: 30_000,
+    takeover: false,
+    ...policy,
+  };
+  system.register(STREAM, () => new StreamActor("live/a", { hub, policyOf: () => full }));
   const kicked: string[] = [];
   const stream = system.ref(STREAM, "live/a");
   const publish = async (ingestId: string): Promise<Grant | string> => {
