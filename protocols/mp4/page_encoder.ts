@@ -35,6 +35,11 @@ interface Known {
 export class Mp4PageEncoder implements PageEncoder {
   /** By track number; a stream has a handful. */
   readonly #known: (Known | undefined)[] = [];
+  /**
+   * Number of the next fragment, which is not the record's: VLC 3 takes a gap for a discontinuity
+   * and then reads the time of that fragment's track alone, which moves pictures against sound.
+   */
+  #nextNumber = 1;
 
   /** The init segment of the tracks that can be carried; empty when there are none. */
   opening(head: StreamHead): Uint8Array {
@@ -56,7 +61,8 @@ export class Mp4PageEncoder implements PageEncoder {
     if (record.kind !== "frame") return;
     const { track } = record;
     const runs = [{ track, frames: [record], endTicks: this.#endTicks(record) }];
-    writeRuns(record.seq % SEQUENCE_NUMBERS, runs, target, offset);
+    writeRuns(this.#nextNumber, runs, target, offset);
+    this.#nextNumber = (this.#nextNumber + 1) % SEQUENCE_NUMBERS;
   }
 
   closing(): Uint8Array {
