@@ -127,7 +127,7 @@ Deno.test.beforeAll(async () => {
 });
 
 Deno.test.afterAll(async () => {
-  await node.stop();
+  await node?.stop(); // It may have failed to start, which is then the failure to see.
   await Deno.remove(folder, { recursive: true });
 });
 

@@ -36,7 +36,7 @@ Deno.test.beforeAll(async () => {
 
 Deno.test.afterAll(async () => {
   witness.viewer.close();
-  await node.stop();
+  await node?.stop(); // It may have failed to start, which is then the failure to see.
 });
 
 for (const attack of ATTACKS) {
