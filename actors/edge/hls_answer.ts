@@ -14,9 +14,6 @@ import type { HttpAnswer } from "./http_connection.ts";
 /** Playlists below this many bytes gain nothing from compression. */
 const GZIP_BYTES_MIN = 400;
 
-/** Accept-Encoding that takes gzip: named, and not with a weight of zero (RFC 9110, 12.4.2). */
-const GZIP = /(?:^|,)\s*gzip(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))\s*(?:[;,]|$)/i;
-
 /** A year: content under a segment's name never changes. */
 const IMMUTABLE = "public, max-age=31536000, immutable";
 
