@@ -100,7 +100,6 @@ export function createParts(config: Config, ports: Ports): NodeParts {
     meter: new LoadMeter({ clock, timers, hub, hls, traffic }),
     applications,
     authorizer: new StaticAuthorizer(applications),
-    playWaitMs: config.playWaitMs,
     viewerTimeoutMs: config.viewerTimeoutMs,
   };
 }

@@ -10,6 +10,7 @@ import type { StreamHub } from "../stream/stream_hub.ts";
 import type { Admission } from "./admission.ts";
 import type { Applications } from "./application.ts";
 import type { Authorizer } from "./authorizer.ts";
+import type { EdgeLimits } from "./edge_limits.ts";
 import type { Traffic } from "./outlet.ts";
 import type { OutletSweep } from "./outlet_sweep.ts";
 import type { EdgeProtocol, SessionTable } from "./session_table.ts";
@@ -24,10 +25,9 @@ export interface Edge {
   readonly sessions: SessionTable;
   readonly admission: Admission;
   readonly sweep: OutletSweep;
+  readonly limits: EdgeLimits;
   /** What holds under each first path element; asked anew for each session. */
   readonly applications: Applications;
-  /** How long a viewer waits for a publisher unless its application says, in milliseconds. */
-  readonly playWaitMs: number;
   readonly authorizer: Authorizer;
   /** How long a client may take nothing of what is there to send, in milliseconds. */
   readonly viewerTimeoutMs: number;

@@ -14,8 +14,11 @@ import type { HttpAnswer } from "./http_connection.ts";
 /** Playlists below this many bytes gain nothing from compression. */
 const GZIP_BYTES_MIN = 400;
 
-/** A year: content under a segment's name never changes. */
-const IMMUTABLE = "public, max-age=31536000, immutable";
+/**
+ * A year: content under a segment's name never changes. Not "public": a shared cache would then
+ * hand what somebody got for an Authorization field to everybody (RFC 9111, section 3.5).
+ */
+const IMMUTABLE = "max-age=31536000, immutable";
 
 /** Accept-Encoding that takes gzip: named, and not with a weight of zero (RFC 9110, 12.4.2). */
 const GZIP = /(?:^|,)\s*gzip\s*(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))(?:[;,]|$)/i;

@@ -15,14 +15,17 @@ import {
 import { mediaPlaylist } from "../../protocols/hls/media_playlist.ts";
 import { multivariantPlaylist } from "../../protocols/hls/multivariant_playlist.ts";
 import { targetSeconds } from "../../protocols/hls/settings.ts";
-import type { HlsContainer, HlsName } from "../../protocols/hls/uri.ts";
+import { type HlsContainer, type HlsName, URI_QUERY_LENGTH_MAX } from "../../protocols/hls/uri.ts";
+import { credentialsFromQuery, writeCredentials } from "../../protocols/media/credentials.ts";
 import { preflight, refusal } from "../../protocols/http/answer.ts";
 import type { RequestHead } from "../../protocols/http/request_head.ts";
 import type { HlsFeed } from "../stream/hls_feed.ts";
 import type { StreamName } from "../stream/stream_key.ts";
+import { needsCredentials } from "./authorizer.ts";
 import type { Edge } from "./edge.ts";
 import { mediaAnswer, playlistAnswer } from "./hls_answer.ts";
 import { parseHlsTarget } from "./hls_target.ts";
+import { refuseAccess } from "./http_access.ts";
 import type { HttpAnswer, HttpRequest } from "./http_connection.ts";
 
 /** A request is held at most this many target durations (draft, section 6.2.5.2). */
@@ -34,6 +37,8 @@ interface Asked {
   readonly head: RequestHead;
   readonly stream: StreamName;
   readonly query: URLSearchParams;
+  /** Credentials that the URIs of playlists carry on; "" when there are none or none are needed. */
+  readonly carried: string;
   readonly directives: DirectivesResult;
   readonly headOnly: boolean;
   /** The path's last element. */
@@ -43,7 +48,8 @@ interface Asked {
 type Answer = HttpAnswer | Promise<HttpAnswer>;
 
 /** Answers a request for HLS. */
-export function answerHls(edge: Edge, { head }: HttpRequest): Answer {
+export function answerHls(edge: Edge, request: HttpRequest): Answer {
+  const { head } = request;
   const { method } = head;
   if (method === "OPTIONS") return preflight();
   const headOnly = method === "HEAD";
@@ -58,7 +64,25 @@ export function answerHls(edge: Edge, { head }: HttpRequest): Answer {
   }
   const { file, stream, query, directives, last } = target;
   if (file === undefined) return refusal(404, `Cannot find ${last}: no such file`, { headOnly });
-  const asked = { edge, head, stream, query, directives, headOnly, last };
+  const denied = refuseAccess(edge, { request, stream, query, protocol: "hls", headOnly });
+  const carried = carriedOf(edge, stream, query);
+  const asked = { edge, head, stream, query, carried, directives, headOnly, last };
+  if (denied instanceof Promise) return denied.then((denied) => denied ?? serve(asked, file));
+  return denied ?? serve(asked, file);
+}
+
+/** A player asks for what a playlist lists with nothing but the URIs in it. */
+function carriedOf(edge: Edge, { app }: StreamName, query: URLSearchParams): string {
+  if (query.size === 0) return "";
+  const { users } = edge.applications.of(app);
+  return needsCredentials(users, "play") ? writeCredentials(credentialsFromQuery(query)) : "";
+}
+
+function serve(asked: Asked, file: { readonly kind: "multivariant" } | HlsName): Answer {
+  const { edge, stream, headOnly } = asked;
+  if (asked.carried.length > URI_QUERY_LENGTH_MAX) {
+    return refusal(400, "Cannot carry the credentials on: they are too long", { headOnly });
+  }
   if (file.kind === "multivariant") return answerMultivariant(asked);
   const feed = edge.hls.use(stream, false);
   if (feed === undefined) return missing(asked);
@@ -69,33 +93,36 @@ export function answerHls(edge: Edge, { head }: HttpRequest): Answer {
 
 /** Waits for the stream's first segment: a player asks before, and comes again after. */
 function answerMultivariant(asked: Asked): Answer {
-  const { edge, stream, query, headOnly } = asked;
+  const { edge, stream, query, headOnly, carried } = asked;
   const container: HlsContainer = query.get("container") === "ts" ? "ts" : "fmp4";
-  const wait = edge.playWaitMs > 0 && !edge.admission.draining;
+  const { playWaitMs } = edge.applications.of(stream.app);
+  const wait = playWaitMs > 0 && !edge.admission.draining;
   const feed = edge.hls.use(stream, wait);
   if (feed === undefined) return missing(asked);
-  const make = () => multivariantPlaylist(feed.segmenter, { name: stream.name, container });
+  const options = { name: stream.name, container, query: carried };
+  const make = () => multivariantPlaylist(feed.segmenter, options);
   return whenever(asked, feed, {
     fits: () => feed.segmenter.ended || (hasSegment(feed) && make() !== undefined),
     // A publisher that is there needs a segment's time, whatever a viewer's patience is.
-    timeoutMs: Math.max(edge.playWaitMs, feed.core.live ? holdMs(feed) : 0),
+    timeoutMs: Math.max(playWaitMs, feed.core.live ? holdMs(feed) : 0),
     answer() {
       const unsupported = unsupportedReason(feed, container);
       if (unsupported !== undefined) return refusal(406, unsupported, { headOnly });
       if (make() === undefined) return missing(asked);
-      const key = `multivariant/${container}`;
+      const key = `multivariant/${container}/${carried}`;
       return playlistAnswer(asked.head, feed, { key, make: () => make()!, maxAgeSeconds: 1 });
     },
   });
 }
 
 function answerPlaylist(asked: Asked, feed: HlsFeed, container: HlsContainer): Answer {
-  const { headOnly } = asked;
+  const { headOnly, carried } = asked;
   const { segmenter } = feed;
   const unsupported = unsupportedReason(feed, container);
   if (unsupported !== undefined) return refusal(406, unsupported, { headOnly });
   if (!asked.directives.ok) return refusal(400, asked.directives.reason, { headOnly });
   const { directives } = asked.directives;
+  const { skip } = directives;
   const blocking = directives.segment !== undefined;
   if (blocking) {
     const decision = decidePlaylist(segmenter, directives);
@@ -113,8 +140,8 @@ function answerPlaylist(asked: Asked, feed: HlsFeed, container: HlsContainer): A
       if (segmenter.open === undefined && !segmenter.hasSegment) return missing(asked);
       const target = segmenter.anchor === undefined ? 1 : targetSeconds(segmenter.anchor.hls);
       return playlistAnswer(asked.head, feed, {
-        key: `media/${container}/${directives.skip}`,
-        make: () => mediaPlaylist(segmenter, { container, skip: directives.skip }) ?? "",
+        key: `media/${container}/${skip}/${carried}`,
+        make: () => mediaPlaylist(segmenter, { container, skip, query: carried }) ?? "",
         // What was waited for stays right for long; the newest state only for a moment.
         maxAgeSeconds: blocking ? 6 * target : Math.max(1, target >> 1),
       });

@@ -7,13 +7,14 @@
  */
 import { refusal } from "../../protocols/http/answer.ts";
 import {
+  type Credentials,
   credentialsFromAuthorization,
   credentialsFromQuery,
   mergeCredentials,
 } from "../../protocols/media/credentials.ts";
 import type { StreamName } from "../stream/stream_key.ts";
 import type { AccessProtocol } from "./application.ts";
-import { type DenialReason, denialText } from "./authorizer.ts";
+import { type AccessDecision, type DenialReason, denialText } from "./authorizer.ts";
 import type { Edge } from "./edge.ts";
 import { hostPort } from "./host_port.ts";
 import type { HttpRequest } from "./http_connection.ts";
@@ -32,25 +33,50 @@ export interface HttpAccess {
 /** Basic first: some clients read the first challenge only, and know no other scheme. */
 const CHALLENGES = 'Basic realm="headwater", charset="UTF-8", Bearer realm="headwater"';
 
-/** Decides about a request; a whole answer that refuses, or `undefined` when it may go on. */
-export async function refuseAccess(
+const NO_CREDENTIALS: Credentials = {};
+
+/**
+ * Decides about a request, at once when the authorizer does: HLS asks for each part.
+ *
+ * @returns A whole answer that refuses, or `undefined` when it may go on.
+ */
+export function refuseAccess(
   edge: Edge,
-  { request, stream, query, protocol, headOnly }: HttpAccess,
-): Promise<Uint8Array | undefined> {
-  const authorization = request.head.headers.get("authorization") ?? "";
-  const wish = { ...stream, action: "play", protocol } as const;
-  const decision = await edge.authorizer.authorize({
-    ...wish,
-    credentials: mergeCredentials(
-      credentialsFromQuery(query),
-      credentialsFromAuthorization(authorization),
-    ),
+  access: HttpAccess,
+): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+  const { request, stream, protocol } = access;
+  const decision = edge.authorizer.authorize({
+    app: stream.app,
+    name: stream.name,
+    action: "play",
+    protocol,
+    credentials: credentialsOf(access),
     remoteAddress: hostPort(request.remote),
   });
+  return decision instanceof Promise
+    ? decision.then((decision) => refusalOf(edge, access, decision))
+    : refusalOf(edge, access, decision);
+}
+
+function credentialsOf({ request, query }: HttpAccess): Credentials {
+  const authorization = request.head.headers.get("authorization");
+  if (query.size === 0 && authorization === undefined) return NO_CREDENTIALS;
+  return mergeCredentials(
+    credentialsFromQuery(query),
+    credentialsFromAuthorization(authorization ?? ""),
+  );
+}
+
+function refusalOf(
+  edge: Edge,
+  { request, stream, protocol, headOnly }: HttpAccess,
+  decision: AccessDecision,
+): Uint8Array | undefined {
   if (decision.ok) return undefined;
+  const wish = { ...stream, action: "play", protocol } as const;
   edge.admission.refuse("unauthorized");
   const reason = denialText(wish, decision.reason);
-  edge.ports.log.info("play refused", { peer: hostPort(request.remote), protocol, reason });
+  edge.ports.log.debug("play refused", { peer: hostPort(request.remote), protocol, reason });
   const close = !headOnly && protocol !== "hls";
   const fields = challenges(decision.reason) ? { "WWW-Authenticate": CHALLENGES } : undefined;
   return refusal(fields === undefined ? 403 : 401, reason, { fields, headOnly, close });

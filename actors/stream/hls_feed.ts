@@ -24,8 +24,11 @@ export const HELD_REQUESTS_MAX = 20_000;
 const WHOLES_MAX = 256;
 const WHOLES_BYTES_MAX = 32 * 1024 * 1024;
 
-/** Answers remembered for the present state: playlists by container, delta and encoding. */
-const ANSWERS_MAX = 16;
+/**
+ * Answers remembered for the present state: playlists by container, delta, encoding, and the
+ * credentials that their URIs carry on.
+ */
+const ANSWERS_MAX = 64;
 
 interface Held {
   readonly fits: () => boolean;
@@ -120,12 +123,15 @@ export class HlsFeed implements LogReader {
 
   /** An answer made once for all who ask the same of the present state. */
   answer(key: string, make: () => Uint8Array): Uint8Array {
-    if (this.#revision !== this.segmenter.revision || this.#answers.size >= ANSWERS_MAX) {
+    if (this.#revision !== this.segmenter.revision) {
       this.#revision = this.segmenter.revision;
       this.#answers.clear();
     }
-    let answer = this.#answers.get(key);
-    if (answer === undefined) this.#answers.set(key, answer = make());
+    const known = this.#answers.get(key);
+    if (known !== undefined) return known;
+    const answer = make();
+    if (this.#answers.size >= ANSWERS_MAX) this.#answers.clear();
+    this.#answers.set(key, answer);
     return answer;
   }
 
