@@ -49,8 +49,6 @@ export type HttpAnswer =
   /** The route has taken the connection; this resolves when it is done with it. */
   | { readonly taken: Promise<void> };
 
-type LongAnswer = Exclude<HttpAnswer, Uint8Array | readonly Uint8Array[]>;
-
 const NOTHING = new Uint8Array(0);
 
 /** Who answers what. */
@@ -90,7 +88,7 @@ export class HttpConnection implements Connection {
   /** Serves the connection; resolves when it is over. Never rejects. */
   async run(): Promise<void> {
     try {
-      while (await this.#serveOne());
+      await this.#serveAll();
     } catch (error) {
       await this.#explain(error);
     }
@@ -105,28 +103,43 @@ export class HttpConnection implements Connection {
     }
   }
 
-  /** Serves one request; returns whether another may follow. */
-  async #serveOne(): Promise<boolean> {
-    const head = this.#parseHead() ?? await this.#readHead();
-    if (head === undefined) return false;
-    const body = head.bodyBytes === 0 ? NOTHING : await this.#readBody(head);
-    if (body === undefined) return false;
-    this.secondsLeft = Number.POSITIVE_INFINITY;
-    const request = { head, body, remote: this.#remote };
-    let answer = this.#routes.answer(request, this.#take);
-    if (answer instanceof Promise) answer = await answer;
-    if (answer instanceof Uint8Array) await this.#writeAll(answer);
-    else if (Array.isArray(answer)) { for (const piece of answer) await this.#writeAll(piece); }
-    else return await this.#serveLong(answer as LongAnswer);
-    this.secondsLeft = KEEP_ALIVE_SECONDS;
-    return head.keepAlive;
+  /**
+   * Serves request after request. One function, for each step of a small answer that pauses on its
+   * own costs as much as reading the request.
+   */
+  async #serveAll(): Promise<void> {
+    while (true) {
+      const head = this.#parseHead();
+      if (head === undefined) {
+        const bytes = await this.#conn.read(this.#free(HEAD_BYTES_MAX));
+        if (bytes === null) return;
+        this.#filled += bytes;
+        continue;
+      }
+      const body = head.bodyBytes === 0 ? NOTHING : await this.#readBody(head);
+      if (body === undefined) return;
+      this.secondsLeft = Number.POSITIVE_INFINITY;
+      const request = { head, body, remote: this.#remote };
+      let answer = this.#routes.answer(request, this.#take);
+      if (answer instanceof Promise) answer = await answer;
+      if (answer instanceof Uint8Array) {
+        this.secondsLeft = this.#writeSeconds;
+        const written = await this.#conn.write(answer);
+        if (written < answer.length) await this.#writeAll(answer.subarray(written));
+      } else if (!await this.#writeLong(answer)) return;
+      if (!head.keepAlive) return;
+      this.secondsLeft = KEEP_ALIVE_SECONDS;
+    }
   }
 
-  /** An answer that ends with the connection. */
-  async #serveLong(answer: LongAnswer): Promise<false> {
-    if ("taken" in answer) await answer.taken;
-    else for await (const piece of answer) await this.#writeAll(piece);
-    return false;
+  /** Writes an answer of several pieces; returns whether another may follow. */
+  async #writeLong(answer: Exclude<HttpAnswer, Uint8Array>): Promise<boolean> {
+    if ("taken" in answer) {
+      await answer.taken;
+      return false;
+    }
+    for await (const piece of answer) await this.#writeAll(piece);
+    return Array.isArray(answer);
   }
 
   /** The next head, if it has been read. */
@@ -134,17 +147,8 @@ export class HttpConnection implements Connection {
     if (this.#filled === 0) return undefined;
     const head = parseRequestHead(this.#buffer.subarray(0, this.#filled));
     if (head !== undefined) this.#drop(head.headBytes);
+    else this.secondsLeft = Math.min(this.secondsLeft, REQUEST_SECONDS_MAX);
     return head;
-  }
-
-  /** Reads until there is a head; `undefined` when the client has left between requests. */
-  async #readHead(): Promise<RequestHead | undefined> {
-    while (true) {
-      if (this.#filled > 0) this.secondsLeft = Math.min(this.secondsLeft, REQUEST_SECONDS_MAX);
-      if (!await this.#read(HEAD_BYTES_MAX)) return undefined;
-      const head = this.#parseHead();
-      if (head !== undefined) return head;
-    }
   }
 
   async #readBody(head: RequestHead): Promise<Uint8Array | undefined> {
@@ -157,25 +161,24 @@ export class HttpConnection implements Connection {
       await this.#writeAll(new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n"));
     }
     while (this.#filled < head.bodyBytes) {
-      if (!await this.#read(BODY_BYTES_MAX)) return undefined;
+      const bytes = await this.#conn.read(this.#free(BODY_BYTES_MAX));
+      if (bytes === null) return undefined;
+      this.#filled += bytes;
     }
     const body = this.#buffer.slice(0, head.bodyBytes);
     this.#drop(head.bodyBytes);
     return body;
   }
 
-  /** Reads some more behind what is there; false when the client has closed. */
-  async #read(bytesMax: number): Promise<boolean> {
+  /** Room behind what was read; the buffer grows up to twice `bytesMax`. */
+  #free(bytesMax: number): Uint8Array {
+    if (this.#filled === 0) return this.#buffer;
     if (this.#filled === this.#buffer.length) {
       const larger = new Uint8Array(Math.min(this.#buffer.length * 2, 2 * bytesMax));
       larger.set(this.#buffer);
       this.#buffer = larger;
     }
-    const free = this.#filled === 0 ? this.#buffer : this.#buffer.subarray(this.#filled);
-    const bytes = await this.#conn.read(free);
-    if (bytes === null) return false;
-    this.#filled += bytes;
-    return true;
+    return this.#buffer.subarray(this.#filled);
   }
 
   /** Moves what was read behind the first `bytes` to the front. */
@@ -185,13 +188,15 @@ export class HttpConnection implements Connection {
   }
 
   async #writeAll(bytes: Uint8Array): Promise<void> {
-    const seconds = Math.ceil(this.#edge.viewerTimeoutMs / 1000);
-    for (let rest = bytes;;) {
-      this.secondsLeft = seconds;
-      const written = await this.#conn.write(rest);
-      if (written === rest.length) return;
-      rest = rest.subarray(written);
+    for (let rest = bytes; rest.length > 0;) {
+      this.secondsLeft = this.#writeSeconds;
+      rest = rest.subarray(await this.#conn.write(rest));
     }
+  }
+
+  /** Time for the client to take some of an answer. */
+  get #writeSeconds(): number {
+    return Math.ceil(this.#edge.viewerTimeoutMs / 1000);
   }
 
   // Made once per connection: a request must not cost a closure.

@@ -38,6 +38,14 @@ const FIELD_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]
 /** Fields that mean something else when they come twice. */
 const SINGULAR = new Set(["host", "content-length", "transfer-encoding", "authorization"]);
 
+/**
+ * Heads read lately. Thousands of players of one kind ask for the same playlist with the same
+ * fields at the same moment; one megabyte at most remembers what they said.
+ */
+const KNOWN_MAX = 1_024;
+const KNOWN_BYTES_MAX = 1_024;
+const known = new Map<string, RequestHead>();
+
 const latin1 = new TextDecoder("latin1");
 
 /**
@@ -52,7 +60,18 @@ export function parseRequestHead(bytes: Uint8Array): RequestHead | undefined {
     if (bytes.length < HEAD_BYTES_MAX) return undefined;
     throw malformed(`Cannot read request: its head is longer than ${HEAD_BYTES_MAX} bytes`, "3", 0);
   }
-  const lines = latin1.decode(bytes.subarray(0, end)).split("\r\n");
+  const text = latin1.decode(bytes.subarray(0, end));
+  let head = known.get(text);
+  if (head === undefined) {
+    head = parseText(text);
+    if (known.size >= KNOWN_MAX) known.clear();
+    if (end <= KNOWN_BYTES_MAX) known.set(text, head);
+  }
+  return head;
+}
+
+function parseText(text: string): RequestHead {
+  const lines = text.split("\r\n");
   const line = REQUEST_LINE.exec(lines[0]);
   if (line === null) throw malformed("Cannot read request: its first line is malformed", "3", 0);
   const headers = parseFields(lines);
@@ -62,7 +81,7 @@ export function parseRequestHead(bytes: Uint8Array): RequestHead | undefined {
     headers,
     bodyBytes: bodyBytesOf(headers),
     keepAlive: keepsAlive(headers, line[3] === "1"),
-    headBytes: end + 4,
+    headBytes: text.length + 4,
   };
 }
 
