@@ -49,6 +49,24 @@ export interface GivenOptions {
   readonly mediaMemoryBytes: number;
   /** Most client connections at a time, of all protocols together. */
   readonly maxConnections: number;
+  /** Most of them from one IPv4 address or one /64 of IPv6. */
+  readonly maxConnectionsPerAddress: number;
+  /** Most streams at a time, waited-for ones included. */
+  readonly maxStreams: number;
+  /** Most streams that one connection may publish. */
+  readonly maxPublishes: number;
+  /** Most bits per second that one publisher may send, over some seconds. */
+  readonly maxBitRate: number;
+  /** Largest frame of a publisher, in bytes. */
+  readonly maxFrameBytes: number;
+  /** Longest head of an HTTP request, in bytes. */
+  readonly maxHeadBytes: number;
+  /** Time for a handshake, or for a request to come, in milliseconds. */
+  readonly handshakeTimeoutMs: number;
+  /** How long a connection that does nothing is kept, in milliseconds. */
+  readonly idleTimeoutMs: number;
+  /** How long a publisher may send no frame, in milliseconds. */
+  readonly publishTimeoutMs: number;
   /** Bearer token of the API; `undefined` = one that is made and kept under the data directory. */
   readonly apiToken: string | undefined;
   /** Lets everybody read the API, not only clients on loopback. */

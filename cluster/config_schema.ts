@@ -7,6 +7,7 @@
 import { WINDOW_SEGMENTS_MAX, WINDOW_SEGMENTS_MIN } from "../protocols/hls/settings.ts";
 import type { GivenOptions } from "./config.ts";
 import {
+  bitRateOption,
   bytesOption,
   choiceOption,
   directoryOption,
@@ -143,6 +144,69 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<GivenOptions[Name]
     min: 1,
     max: 1_000_000,
     help: "most client connections at a time",
+  }),
+  maxConnectionsPerAddress: integerOption({
+    flag: "max-connections-per-address",
+    initial: 10_000,
+    min: 1,
+    max: 1_000_000,
+    help: "most of them from one IPv4 address or one /64 of IPv6",
+  }),
+  maxStreams: integerOption({
+    flag: "max-streams",
+    initial: 20_000,
+    min: 1,
+    max: 1_000_000,
+    help: "most streams at a time, those that viewers wait for included",
+  }),
+  maxPublishes: integerOption({
+    flag: "max-publishes",
+    initial: 16,
+    min: 1,
+    max: 16,
+    help: "most streams that one connection may publish",
+  }),
+  maxBitRate: bitRateOption({
+    flag: "max-bitrate",
+    initial: "200Mbps",
+    min: "10kbps",
+    max: "100Gbps",
+    help: "bit rate above which a publisher is read more slowly, and closed after some seconds",
+  }),
+  maxFrameBytes: bytesOption({
+    flag: "max-frame",
+    initial: "8MiB",
+    min: "16KiB",
+    max: "8MiB",
+    help: "largest frame of a publisher; one that sends a larger one is closed",
+  }),
+  maxHeadBytes: bytesOption({
+    flag: "max-head",
+    initial: "16KiB",
+    min: "1KiB",
+    max: "64KiB",
+    help: "longest head of an HTTP request",
+  }),
+  handshakeTimeoutMs: durationOption({
+    flag: "handshake-timeout",
+    initial: "10s",
+    min: "1s",
+    max: "10m",
+    help: "time for a handshake and connect, or for an HTTP request to come",
+  }),
+  idleTimeoutMs: durationOption({
+    flag: "idle-timeout",
+    initial: "65s",
+    min: "1s",
+    max: "24h",
+    help: "how long a client may neither publish, play nor ask for anything",
+  }),
+  publishTimeoutMs: durationOption({
+    flag: "publish-timeout",
+    initial: "30s",
+    min: "1s",
+    max: "24h",
+    help: "how long a publisher may send no frame; its stream is then held as if it were lost",
   }),
   apiToken: {
     flag: "api-token",

@@ -69,6 +69,7 @@ export function createParts(config: Config, ports: Ports): NodeParts {
   const applications = new Applications(applicationTable(config));
   const hub = new StreamHub({
     budget: new MediaBudget(config.mediaMemoryBytes),
+    streamsMax: config.maxStreams,
     windowUs: logWindowUs(applications.others.hls),
     flusher,
   });
@@ -95,7 +96,19 @@ export function createParts(config: Config, ports: Ports): NodeParts {
     system,
     traffic,
     sessions: new SessionTable(config.name),
-    admission: new Admission(config.maxConnections),
+    admission: new Admission({
+      connectionsMax: config.maxConnections,
+      perAddressMax: config.maxConnectionsPerAddress,
+    }),
+    limits: {
+      publishesMax: config.maxPublishes,
+      handshakeMs: config.handshakeTimeoutMs,
+      idleMs: config.idleTimeoutMs,
+      publishSilenceMs: config.publishTimeoutMs,
+      headBytesMax: config.maxHeadBytes,
+      publishBitsPerSecondMax: config.maxBitRate,
+      frameBytesMax: config.maxFrameBytes,
+    },
     sweep: new OutletSweep({ timers, timeoutMs: config.viewerTimeoutMs }),
     meter: new LoadMeter({ clock, timers, hub, hls, traffic }),
     applications,

@@ -3,52 +3,80 @@
  *
  * @module
  */
+import { addressKey } from "./address_key.ts";
 
-/** Why something was refused; also a metric's label. */
-export type Refusal =
-  | "max-connections"
-  | "draining"
-  | "bad-name"
-  | "busy"
-  | "full"
-  | "not-found"
-  | "unauthorized"
-  | "protocol-error";
+/** Why something was refused or sent away; also a metric's label. */
+export const REFUSALS = [
+  "max-connections",
+  "max-connections-per-address",
+  "application-connections",
+  "application-streams",
+  "max-publishes",
+  "bit-rate",
+  "frame-size",
+  "head-size",
+  "handshake-timeout",
+  "idle-timeout",
+  "publish-timeout",
+  "slow-reader",
+  "draining",
+  "bad-name",
+  "busy",
+  "full",
+  "not-found",
+  "unauthorized",
+  "protocol-error",
+] as const;
+export type Refusal = typeof REFUSALS[number];
+
+export interface AdmissionLimits {
+  /** Most connections at a time, all protocols together. */
+  readonly connectionsMax: number;
+  /** Most of them from one address, see `address_key.ts`. */
+  readonly perAddressMax: number;
+}
 
 export class Admission {
-  readonly #connectionsMax: number;
-  readonly refused: Record<Refusal, number> = {
-    "max-connections": 0,
-    draining: 0,
-    "bad-name": 0,
-    busy: 0,
-    full: 0,
-    "not-found": 0,
-    unauthorized: 0,
-    "protocol-error": 0,
-  };
+  readonly #limits: AdmissionLimits;
+  /** Connections by address; at most `connectionsMax` entries. */
+  readonly #byAddress = new Map<string, number>();
+  readonly refused = Object.fromEntries(
+    REFUSALS.map((reason) => [reason, 0]),
+  ) as Record<Refusal, number>;
   readonly connections = { rtmp: 0, http: 0 };
   /** Takes nobody new; those who are here may stay. */
   draining = false;
 
-  /** @param connectionsMax Most connections at a time, all protocols together. */
-  constructor(connectionsMax: number) {
-    this.#connectionsMax = connectionsMax;
+  constructor(limits: AdmissionLimits) {
+    this.#limits = limits;
   }
 
   get size(): number {
     return this.connections.rtmp + this.connections.http;
   }
 
-  /** Counts one connection in; a refusal when it must be closed at once. */
-  enter(protocol: "rtmp" | "http"): Refusal | undefined {
-    if (this.size >= this.#connectionsMax) return this.refuse("max-connections");
+  /**
+   * Counts one connection in; a refusal when it must be closed at once.
+   *
+   * @param hostname The client's address.
+   */
+  enter(protocol: "rtmp" | "http", hostname: string): Refusal | undefined {
+    if (this.size >= this.#limits.connectionsMax) return this.refuse("max-connections");
+    const key = addressKey(hostname);
+    const present = this.#byAddress.get(key) ?? 0;
+    if (present >= this.#limits.perAddressMax) return this.refuse("max-connections-per-address");
+    this.#byAddress.set(key, present + 1);
     this.connections[protocol]++;
     return undefined;
   }
 
-  leave(protocol: "rtmp" | "http"): void {
+  /** One that was let in has left. */
+  leave(protocol: "rtmp" | "http", hostname: string): void {
     this.connections[protocol]--;
+    const key = addressKey(hostname);
+    const present = this.#byAddress.get(key) ?? 0;
+    if (present > 1) this.#byAddress.set(key, present - 1);
+    else this.#byAddress.delete(key);
   }
 
   /** Counts a refusal and returns it. */

@@ -10,20 +10,14 @@
 import { ProtocolError } from "../../protocols/errors.ts";
 import { refusal } from "../../protocols/http/answer.ts";
 import {
-  HEAD_BYTES_MAX,
+  HEAD_TOO_LONG,
   parseRequestHead,
   type RequestHead,
 } from "../../protocols/http/request_head.ts";
 import type { Edge } from "./edge.ts";
-import type { Connection } from "./listener.ts";
+import type { Connection, Overdue } from "./listener.ts";
 import { hostPort } from "./host_port.ts";
 import { isSocketClosed } from "./socket_closed.ts";
-
-/** Time for a request's head and body; a real client sends them in one piece. */
-const REQUEST_SECONDS_MAX = 10;
-
-/** How long an idle connection is kept for the next request: longer than usual proxies keep it. */
-const KEEP_ALIVE_SECONDS = 65;
 
 /** Largest body of a request, in bytes; ours are small JSON objects. */
 const BODY_BYTES_MAX = 64 * 1024;
@@ -74,8 +68,10 @@ export class HttpConnection implements Connection {
   readonly #remote: Deno.NetAddr;
   #buffer = new Uint8Array(READ_BYTES);
   #filled = 0;
-  /** Infinite while a route works or has the socket. */
-  secondsLeft = REQUEST_SECONDS_MAX;
+  /** What its client has left of its time; infinite while a route works or has the socket. */
+  #secondsLeft: number;
+  /** What the client is expected to do until then. */
+  #awaited: Overdue = "handshake-timeout";
   #taken = false;
 
   constructor(conn: Deno.TcpConn, edge: Edge, routes: HttpRoutes) {
@@ -83,6 +79,11 @@ export class HttpConnection implements Connection {
     this.#edge = edge;
     this.#routes = routes;
     this.#remote = conn.remoteAddr as Deno.NetAddr;
+    this.#secondsLeft = Math.ceil(edge.limits.handshakeMs / 1000);
+  }
+
+  overdue(): Overdue | undefined {
+    return --this.#secondsLeft < 0 ? this.#awaited : undefined;
   }
 
   /** Serves the connection; resolves when it is over. Never rejects. */
@@ -111,24 +112,24 @@ export class HttpConnection implements Connection {
     while (true) {
       const head = this.#parseHead();
       if (head === undefined) {
-        const bytes = await this.#conn.read(this.#free(HEAD_BYTES_MAX));
+        const bytes = await this.#conn.read(this.#free(this.#edge.limits.headBytesMax));
         if (bytes === null) return;
         this.#filled += bytes;
         continue;
       }
       const body = head.bodyBytes === 0 ? NOTHING : await this.#readBody(head);
       if (body === undefined) return;
-      this.secondsLeft = Number.POSITIVE_INFINITY;
+      this.#secondsLeft = Number.POSITIVE_INFINITY;
       const request = { head, body, remote: this.#remote };
       let answer = this.#routes.answer(request, this.#take);
       if (answer instanceof Promise) answer = await answer;
       if (answer instanceof Uint8Array) {
-        this.secondsLeft = this.#writeSeconds;
+        this.#expect("slow-reader", this.#edge.viewerTimeoutMs);
         const written = await this.#conn.write(answer);
         if (written < answer.length) await this.#writeAll(answer.subarray(written));
       } else if (!await this.#writeLong(answer)) return;
       if (!head.keepAlive) return;
-      this.secondsLeft = KEEP_ALIVE_SECONDS;
+      this.#expect("idle-timeout", this.#edge.limits.idleMs);
     }
   }
 
@@ -145,9 +146,10 @@ export class HttpConnection implements Connection {
   /** The next head, if it has been read. */
   #parseHead(): RequestHead | undefined {
     if (this.#filled === 0) return undefined;
-    const head = parseRequestHead(this.#buffer.subarray(0, this.#filled));
+    const { headBytesMax, handshakeMs } = this.#edge.limits;
+    const head = parseRequestHead(this.#buffer.subarray(0, this.#filled), headBytesMax);
     if (head !== undefined) this.#drop(head.headBytes);
-    else this.secondsLeft = Math.min(this.secondsLeft, REQUEST_SECONDS_MAX);
+    else if (this.#awaited !== "handshake-timeout") this.#expect("handshake-timeout", handshakeMs);
     return head;
   }
 
@@ -189,20 +191,20 @@ export class HttpConnection implements Connection {
 
   async #writeAll(bytes: Uint8Array): Promise<void> {
     for (let rest = bytes; rest.length > 0;) {
-      this.secondsLeft = this.#writeSeconds;
+      this.#expect("slow-reader", this.#edge.viewerTimeoutMs);
       rest = rest.subarray(await this.#conn.write(rest));
     }
   }
 
-  /** Time for the client to take some of an answer. */
-  get #writeSeconds(): number {
-    return Math.ceil(this.#edge.viewerTimeoutMs / 1000);
+  #expect(what: Overdue, withinMs: number): void {
+    this.#awaited = what;
+    this.#secondsLeft = Math.ceil(withinMs / 1000);
   }
 
   // Made once per connection: a request must not cost a closure.
   readonly #take = (): TakenSocket => {
     this.#taken = true;
-    this.secondsLeft = Number.POSITIVE_INFINITY;
+    this.#secondsLeft = Number.POSITIVE_INFINITY;
     const rest = this.#buffer.slice(0, this.#filled);
     this.#buffer = new Uint8Array(0); // A viewer needs none of it.
     return { conn: this.#conn, rest };
@@ -210,8 +212,10 @@ export class HttpConnection implements Connection {
 
   async #explain(error: unknown): Promise<void> {
     if (error instanceof ProtocolError) {
-      this.#edge.admission.refuse("protocol-error");
-      return await this.#writeAll(refusal(400, error.message, { close: true })).catch(() => {});
+      const tooLong = error.section === HEAD_TOO_LONG;
+      this.#edge.admission.refuse(tooLong ? "head-size" : "protocol-error");
+      const answer = refusal(tooLong ? 431 : 400, error.message, { close: true });
+      return await this.#writeAll(answer).catch(() => {});
     }
     if (isSocketClosed(error)) return;
     const peer = hostPort(this.#remote);

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Timer } from "../runtime/ports.ts";
+import type { Refusal } from "./admission.ts";
 import type { Edge } from "./edge.ts";
 
 /** After an accept that failed (out of descriptors, say), before the next try. */
@@ -12,10 +13,16 @@ const ACCEPT_RETRY_MS = 100;
 /** A sweep takes a second off everybody's time. */
 const SWEEP_MS = 1_000;
 
+/** What a client took too long for. */
+export type Overdue = Extract<Refusal, `${string}-timeout` | "slow-reader">;
+
 /** One client's connection, whatever it speaks. */
 export interface Connection {
-  /** What its client has left of its time; counted down here, so that nobody reads a clock. */
-  secondsLeft: number;
+  /**
+   * Called once a second, so that nobody else has to read a clock: what its client has taken too
+   * long for, if anything.
+   */
+  overdue(): Overdue | undefined;
   /** Serves it; resolves when it is over. Never rejects. */
   run(): Promise<void>;
   /** Closes it, as politely as its protocol knows how. */
@@ -77,13 +84,14 @@ export class Listener {
 
   #accept(conn: Deno.TcpConn): void {
     const { edge, protocol, connect } = this.#options;
-    if (edge.admission.enter(protocol) !== undefined) return this.#refuse(conn);
+    const { hostname } = conn.remoteAddr;
+    if (edge.admission.enter(protocol, hostname) !== undefined) return this.#refuse(conn);
     conn.setNoDelay(true); // What is written has been gathered already.
     const connection = connect(conn);
     this.#open.add(connection);
     connection.run().finally(() => {
       this.#open.delete(connection);
-      edge.admission.leave(protocol);
+      edge.admission.leave(protocol, hostname);
     });
   }
 
@@ -95,10 +103,11 @@ export class Listener {
   }
 
   #sweep(): void {
-    const { timers } = this.#options.edge.ports;
+    const { admission, ports: { timers } } = this.#options.edge;
     this.#sweepTimer = timers.after(SWEEP_MS, () => {
       for (const connection of this.#open) {
-        if (--connection.secondsLeft < 0) connection.leave("took too long");
+        const overdue = connection.overdue();
+        if (overdue !== undefined) connection.leave(`took too long: ${admission.refuse(overdue)}`);
       }
       this.#sweep();
     });

@@ -21,6 +21,7 @@ import type { EncodingClass } from "../stream/encodings.ts";
 import type { StreamName } from "../stream/stream_key.ts";
 import type { EdgeProtocol } from "./session_table.ts";
 import type { Edge } from "./edge.ts";
+import { refuseViewer } from "./limit_refusal.ts";
 import { refuseAccess } from "./http_access.ts";
 import { LiveViewer, type LiveViewerOptions } from "./live_viewer.ts";
 import type { HttpAnswer, HttpRequest, TakenSocket } from "./http_connection.ts";
@@ -160,6 +161,10 @@ function open(edge: Edge, { request, stream, format }: Wanted): Found {
     edge.admission.refuse("draining");
     const text = "Cannot play here: the node is draining; connect to another one";
     return { ok: false, answer: answer(503, text) };
+  }
+  const full = refuseViewer(edge, stream);
+  if (full !== undefined) {
+    return { ok: false, answer: answer(503, `Cannot play: ${full.description}`) };
   }
   const known = edge.hub.get(stream);
   const { playWaitMs } = edge.applications.of(stream.app);

@@ -24,8 +24,9 @@ import type { Viewer } from "../stream/viewer.ts";
 import { ConnOutlet } from "./conn_outlet.ts";
 import type { Edge } from "./edge.ts";
 import type { OutletEvents } from "./outlet.ts";
-import type { Connection } from "./listener.ts";
+import type { Connection, Overdue } from "./listener.ts";
 import { hostPort } from "./host_port.ts";
+import { RateGate } from "./rate_gate.ts";
 import type { RtmpPeer } from "./rtmp_peer.ts";
 import { RtmpPlays } from "./rtmp_plays.ts";
 import { isSocketClosed } from "./socket_closed.ts";
@@ -46,9 +47,6 @@ const VIEWER_READ_BYTES = 512;
  */
 const REST_BYTES_MAX = 32 * 1024;
 
-/** Time for handshake and connect; real clients need a few round trips. */
-const CONNECT_SECONDS_MAX = 10;
-
 export class RtmpConnection implements Connection, ServerSessionEvents, OutletEvents, RtmpPeer {
   readonly id: string;
   readonly edge: Edge;
@@ -56,11 +54,12 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
   readonly session: ServerSession;
   readonly outlet: ConnOutlet;
   readonly remoteAddress: string;
-  /** For handshake and connect; without end after them. */
-  secondsLeft = CONNECT_SECONDS_MAX;
   readonly #conn: Deno.Conn;
   readonly #publishes: RtmpPublishes;
   readonly #plays: RtmpPlays;
+  readonly #rate = new RateGate();
+  /** For how long it has done nothing. */
+  #idleSeconds = 0;
   #connected: ConnectRequest | undefined;
   #decision: Promise<unknown> | undefined;
   #readBytes = READ_BYTES;
@@ -103,6 +102,20 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
     this.#release();
   }
 
+  overdue(): Overdue | undefined {
+    const { handshakeMs, idleMs } = this.edge.limits;
+    const idleForMs = ++this.#idleSeconds * 1000;
+    if (this.#connected === undefined) {
+      return idleForMs > handshakeMs ? "handshake-timeout" : undefined;
+    }
+    if (this.#publishes.size === 0 && this.#plays.size === 0) {
+      return idleForMs > idleMs ? "idle-timeout" : undefined;
+    }
+    this.#idleSeconds = 0;
+    if (this.#publishes.closeSilent()) this.#failure ??= "publisher silent";
+    return undefined;
+  }
+
   /** Sends what the session has to say. */
   answer(): void {
     const bytes = this.session.takeOutput();
@@ -125,7 +138,7 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
 
   connect(request: ConnectRequest): void {
     this.#connected = request;
-    this.secondsLeft = Number.POSITIVE_INFINITY;
+    this.#idleSeconds = 0;
     this.session.acceptConnect();
   }
 
@@ -175,7 +188,7 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
       this.session.feed(buffer.subarray(0, bytes));
       this.#turnOver();
       if (this.#decision !== undefined) await this.#decide();
-      if (this.#publishes.size > 0 && this.#mayRest(bytes)) await this.#rest();
+      if (this.#publishes.size > 0) await this.#pace(bytes);
       // What a connection turns out to be decides how much it reads at once.
       if (buffer.length !== this.#readBytes) buffer = new Uint8Array(this.#readBytes);
     }
@@ -196,6 +209,18 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
       this.session.resume();
       this.#turnOver();
     }
+  }
+
+  /** Reads a publisher no faster than it may send, and not before the next flush is due. */
+  async #pace(bytes: number): Promise<void> {
+    const { clock, timers } = this.edge.ports;
+    const waitMs = this.#rate.take(bytes, this.#publishes.bitsPerSecondMax, clock.nowMs());
+    if (waitMs === undefined) {
+      this.#failure ??= "above its bit rate";
+      return this.#publishes.tooFast();
+    }
+    if (waitMs > 0) return await new Promise<void>((done) => void timers.after(waitMs, done));
+    if (this.#mayRest(bytes)) await this.#rest();
   }
 
   /** The publisher sends so little that the kernel can hold it until the next flush. */

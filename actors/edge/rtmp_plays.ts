@@ -8,6 +8,7 @@ import { streamKey } from "../stream/stream_key.ts";
 import { Viewer } from "../stream/viewer.ts";
 import type { Timer } from "../runtime/ports.ts";
 import { VIEWER, ViewerActor } from "./viewer_actor.ts";
+import { refuseViewer } from "./limit_refusal.ts";
 import { rtmpClass } from "./rtmp_class.ts";
 import { refuseRtmp } from "./rtmp_access.ts";
 import type { RtmpPeer } from "./rtmp_peer.ts";
@@ -43,6 +44,11 @@ export class RtmpPlays {
     this.#peer = peer;
   }
 
+  /** Streams being played, or waited for. */
+  get size(): number {
+    return this.#byStreamId.size;
+  }
+
   /** Starts a play, now or when its publisher comes; resolves when it is decided. */
   async start(request: PlayRequest): Promise<void> {
     const { streamId } = request;
@@ -71,6 +77,11 @@ export class RtmpPlays {
       return this.#refuse(streamId, "NetStream.Play.Failed", text);
     }
     if (playWaitMs === 0 && !edge.hub.get(request)?.live) return this.#notFound(request);
+    const full = refuseViewer(edge, request);
+    if (full !== undefined) {
+      const text = `Cannot play: ${full.description}`;
+      return this.#refuse(streamId, "NetStream.Play.Failed", text);
+    }
     const core = edge.hub.open(request);
     if (core === undefined) {
       edge.admission.refuse("full");

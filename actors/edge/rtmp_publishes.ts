@@ -9,13 +9,14 @@ import { INGEST, IngestActor } from "../stream/ingest_actor.ts";
 import { STREAM } from "../stream/stream_actor.ts";
 import { streamKey, type StreamName } from "../stream/stream_key.ts";
 import { DropReport } from "./drop_report.ts";
+import { refusePublisher } from "./limit_refusal.ts";
 import { RepairReport } from "./repair_report.ts";
 import type { RtmpPeer } from "./rtmp_peer.ts";
 import { refuseRtmp } from "./rtmp_access.ts";
 import { RtmpPublisher } from "./rtmp_publisher.ts";
 
-/** Streams one connection may publish: an encoder's ladder of qualities. */
-const PUBLISHES_MAX = 16;
+/** What stands before a frame in its message: FLV's tag body header and what extends it. */
+const MESSAGE_HEAD_BYTES_MAX = 64;
 
 /** A stream's actor that cannot take "unpublish" now is told again after this long. */
 const UNPUBLISH_RETRY_MS = 100;
@@ -24,6 +25,8 @@ interface Publish {
   readonly ingestId: string;
   readonly name: StreamName;
   readonly publisher: RtmpPublisher;
+  readonly bitsPerSecondMax: number;
+  readonly messageBytesMax: number;
 }
 
 export class RtmpPublishes {
@@ -31,9 +34,9 @@ export class RtmpPublishes {
   readonly #drops: DropReport;
   readonly #repairs: RepairReport;
   readonly #byStreamId = new Map<number, Publish>();
-  /** The publisher of the last message and its stream id: nearly always that of the next. */
+  /** The publish of the last message and its stream id: nearly always that of the next. */
   #lastStreamId = -1;
-  #last: RtmpPublisher | undefined;
+  #last: Publish | undefined;
   #closed = false;
 
   constructor(peer: RtmpPeer) {
@@ -53,7 +56,7 @@ export class RtmpPublishes {
     const { streamId, app, name } = request;
     const denied = await refuseRtmp(this.#peer, "publish", request);
     if (denied !== undefined) return this.#refuse(streamId, denied.code, denied.description);
-    const refusal = this.#refusal();
+    const refusal = this.#refusal(request);
     if (refusal !== undefined) return this.#refuse(streamId, "NetStream.Publish.Failed", refusal);
     const ingestId = edge.sessions.newId();
     const answer = await edge.system.ref(STREAM, streamKey(request))
@@ -72,7 +75,7 @@ export class RtmpPublishes {
     const ingest = new Ingest(core, answer.value.grant, { ...edge.ports, repaired });
     const publisher = new RtmpPublisher(ingest, (reason) => this.#drops.note(reason));
     edge.hub.flusher.publishers++;
-    this.#byStreamId.set(streamId, { ingestId, name: { app, name }, publisher });
+    this.#byStreamId.set(streamId, this.#publish(ingestId, { app, name }, publisher));
     edge.system.spawn(INGEST, ingestId, new IngestActor((reason) => this.#kick(streamId, reason)));
     this.#list(ingestId, request);
     log.info("publishing", { session: ingestId, stream: streamKey(request) });
@@ -83,9 +86,46 @@ export class RtmpPublishes {
   media(streamId: number, typeId: MediaTypeId, timestampMs: number, body: Uint8Array): void {
     if (streamId !== this.#lastStreamId) {
       this.#lastStreamId = streamId;
-      this.#last = this.#byStreamId.get(streamId)?.publisher;
+      this.#last = this.#byStreamId.get(streamId);
     }
-    this.#last?.media(typeId, timestampMs, body);
+    const publish = this.#last;
+    if (publish === undefined) return;
+    if (body.length > publish.messageBytesMax) return this.#tooLarge(streamId, publish, body);
+    publish.publisher.media(typeId, timestampMs, body);
+  }
+
+  /** Most bits per second that may come for all of them. */
+  get bitsPerSecondMax(): number {
+    let sum = 0;
+    for (const { bitsPerSecondMax } of this.#byStreamId.values()) sum += bitsPerSecondMax;
+    return sum;
+  }
+
+  /** More came than that, for too long: ends them all, and closes. */
+  tooFast(): void {
+    this.#peer.edge.admission.refuse("bit-rate");
+    const bits = this.bitsPerSecondMax;
+    const reason = `Cannot go on publishing: more than ${bits} bits per second for some seconds`;
+    this.#peer.log.warn("publisher above its bit rate, closed", { bitsPerSecondMax: bits });
+    for (const [streamId, publish] of this.#byStreamId) {
+      this.#dismiss(streamId, publish, { code: "NetStream.Publish.Failed", reason });
+    }
+  }
+
+  /** Closes when one has sent no frame for too long; its stream is held as if its socket were lost. */
+  closeSilent(): boolean {
+    if (this.#byStreamId.size === 0) return false;
+    const { admission, limits: { publishSilenceMs }, ports } = this.#peer.edge;
+    const nowMs = ports.clock.nowMs();
+    for (const [streamId, publish] of this.#byStreamId) {
+      if (nowMs - publish.publisher.ingest.newestAtMs <= publishSilenceMs) continue;
+      admission.refuse("publish-timeout");
+      this.#peer.log.info("publisher silent, closed", { session: publish.ingestId });
+      const reason = `Cannot go on publishing: no frame for ${publishSilenceMs} ms`;
+      this.#dismiss(streamId, publish, { code: "NetStream.Publish.Idle", reason, lost: true });
+      return true;
+    }
+    return false;
   }
 
   /** The client ended one by a command. */
@@ -112,13 +152,41 @@ export class RtmpPublishes {
     for (const [streamId, publish] of this.#byStreamId) this.#close(streamId, publish, true);
   }
 
-  #refusal(): string | undefined {
+  #publish(ingestId: string, name: StreamName, publisher: RtmpPublisher): Publish {
+    const { applications, limits } = this.#peer.edge;
+    const { publishBitsPerSecondMax, frameBytesMax } = applications.of(name.app).limits;
+    return {
+      ...{ ingestId, name, publisher },
+      bitsPerSecondMax: publishBitsPerSecondMax ?? limits.publishBitsPerSecondMax,
+      messageBytesMax: (frameBytesMax ?? limits.frameBytesMax) + MESSAGE_HEAD_BYTES_MAX,
+    };
+  }
+
+  #tooLarge(streamId: number, publish: Publish, { length }: Uint8Array): void {
+    this.#peer.edge.admission.refuse("frame-size");
+    const most = publish.messageBytesMax - MESSAGE_HEAD_BYTES_MAX;
+    const reason = `Cannot go on publishing: a frame of ${length} bytes, at most ${most} may come`;
+    this.#peer.log.warn("frame too large, publisher closed", { session: publish.ingestId, length });
+    this.#dismiss(streamId, publish, { code: "NetStream.Publish.Failed", reason });
+  }
+
+  #dismiss(
+    streamId: number,
+    publish: Publish,
+    { code, reason, lost }: { code: string; reason: string; lost?: boolean },
+  ): void {
+    this.#close(streamId, publish, lost);
+    this.#peer.session.endPublish(streamId, code, reason);
+    this.#peer.closeWhenSent();
+  }
+
+  #refusal(name: StreamName): string | undefined {
     if (this.#peer.edge.admission.draining) {
       this.#peer.edge.admission.refuse("draining");
       return "Cannot publish here: the node is draining; connect to another one";
     }
-    if (this.#byStreamId.size < PUBLISHES_MAX) return undefined;
-    return `Cannot publish: this connection publishes ${PUBLISHES_MAX} streams already`;
+    const refusal = refusePublisher(this.#peer.edge, name, this.#byStreamId.size);
+    return refusal && `Cannot publish: ${refusal.description}`;
   }
 
   #refuseFor(reason: "busy" | "full", { streamId, app, name }: PublishRequest): void {

@@ -32,6 +32,8 @@ export interface Session {
 export class SessionTable {
   readonly #node: string;
   readonly #byId = new Map<string, Session>();
+  /** Sessions by application; an entry goes with its last. */
+  readonly #countByApp = new Map<string, number>();
   #lastNumber = 0;
 
   /** @param node Name of this node, which makes its ids unique in the mesh. */
@@ -50,10 +52,22 @@ export class SessionTable {
 
   add(session: Session): void {
     this.#byId.set(session.id, session);
+    const { app } = session.stream;
+    this.#countByApp.set(app, this.countOf(app) + 1);
   }
 
   delete(id: string): void {
+    const app = this.#byId.get(id)?.stream.app;
+    if (app === undefined) return;
     this.#byId.delete(id);
+    const left = this.countOf(app) - 1;
+    if (left > 0) this.#countByApp.set(app, left);
+    else this.#countByApp.delete(app);
+  }
+
+  /** Publishers and viewers of one application. */
+  countOf(app: string): number {
+    return this.#countByApp.get(app) ?? 0;
   }
 
   get(id: string): Session | undefined {

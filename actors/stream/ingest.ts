@@ -56,6 +56,11 @@ export class Ingest {
     this.#newestUs = grant.startUs;
   }
 
+  /** When its newest frame came, on the monotonic clock in milliseconds. */
+  get newestAtMs(): number {
+    return this.#core.newestAtMs;
+  }
+
   /** A track appeared or was configured anew. */
   track(track: Track): void {
     const marker = this.#open();

@@ -9,19 +9,21 @@ import type { MediaBudget } from "./media_budget.ts";
 import { noRepairs } from "./timeline_repair.ts";
 import { StreamCore, type StreamCoreOptions } from "./stream_core.ts";
 
-/** Most streams a node has data of, waited-for ones included: each costs some kilobytes. */
-export const STREAMS_MAX = 20_000;
+export interface StreamHubOptions extends StreamCoreOptions {
+  /** Most streams it has data of, waited-for ones included: each costs some kilobytes. */
+  readonly streamsMax: number;
+}
 
 export class StreamHub {
   readonly budget: MediaBudget;
   readonly flusher: Flusher<StreamCore>;
-  readonly #options: StreamCoreOptions;
+  readonly #options: StreamHubOptions;
   readonly #byKey = new Map<string, StreamCore>();
   /** Jumps, drops and the like of streams that are gone, so that totals never fall. */
   readonly past = { frames: 0, bytes: 0, jumps: 0, drops: 0 };
   readonly pastRepairs = noRepairs();
 
-  constructor(options: StreamCoreOptions) {
+  constructor(options: StreamHubOptions) {
     this.budget = options.budget;
     this.flusher = options.flusher;
     this.#options = options;
@@ -43,14 +45,14 @@ export class StreamHub {
    * The stream's data, made if it is not there. A stream that has ended is replaced by a fresh
    * one: its last viewers still hold the old.
    *
-   * @returns `undefined` when there are {@link STREAMS_MAX} streams already.
+   * @returns `undefined` when there are as many streams as there may be.
    */
   open(name: StreamName): StreamCore | undefined {
     const key = streamKey(name);
     const known = this.#byKey.get(key);
     if (known !== undefined && !known.ended) return known;
     if (known !== undefined) this.#forget(key, known);
-    if (this.#byKey.size >= STREAMS_MAX) return undefined;
+    if (this.#byKey.size >= this.#options.streamsMax) return undefined;
     const core = new StreamCore(name, this.#options);
     this.#byKey.set(key, core);
     return core;

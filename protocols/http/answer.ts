@@ -30,6 +30,7 @@ const PHRASES: Readonly<Record<number, string>> = {
   408: "Request Timeout",
   411: "Length Required",
   413: "Content Too Large",
+  431: "Request Header Fields Too Large",
   416: "Range Not Satisfiable",
   426: "Upgrade Required",
   500: "Internal Server Error",

@@ -9,7 +9,10 @@
  */
 import { ProtocolError } from "../errors.ts";
 
-/** Longest head, in bytes: an 8 KB token, cookies and the usual fields. */
+/** Section of the rule that a head is too long, which has a status of its own: 431. */
+export const HEAD_TOO_LONG = "RFC 6585, 5";
+
+/** Longest head unless the caller says, in bytes: an 8 KB token, cookies and the usual fields. */
 export const HEAD_BYTES_MAX = 16 * 1024;
 
 /** Most fields: twice what browsers send behind two proxies. */
@@ -54,11 +57,15 @@ const latin1 = new TextDecoder("latin1");
  * @returns The head, or `undefined` when its empty line has not come yet.
  * @throws {ProtocolError} It is malformed, too long, or announces a body we cannot delimit.
  */
-export function parseRequestHead(bytes: Uint8Array): RequestHead | undefined {
-  const end = endOfHead(bytes);
+export function parseRequestHead(
+  bytes: Uint8Array,
+  headBytesMax = HEAD_BYTES_MAX,
+): RequestHead | undefined {
+  const end = endOfHead(bytes, headBytesMax);
   if (end < 0) {
-    if (bytes.length < HEAD_BYTES_MAX) return undefined;
-    throw malformed(`Cannot read request: its head is longer than ${HEAD_BYTES_MAX} bytes`, "3", 0);
+    if (bytes.length < headBytesMax) return undefined;
+    const text = `Cannot read request: its head is longer than ${headBytesMax} bytes`;
+    throw new ProtocolError(text, { protocol: "HTTP", section: HEAD_TOO_LONG, offset: 0 });
   }
   const text = latin1.decode(bytes.subarray(0, end));
   let head = known.get(text);
@@ -86,8 +93,8 @@ function parseText(text: string): RequestHead {
 }
 
 /** Offset of the empty line; -1 when it is not there. A bare LF within is found by the caller. */
-function endOfHead(bytes: Uint8Array): number {
-  const limit = Math.min(bytes.length, HEAD_BYTES_MAX);
+function endOfHead(bytes: Uint8Array, headBytesMax: number): number {
+  const limit = Math.min(bytes.length, headBytesMax);
   for (let at = bytes.indexOf(13); at >= 0 && at + 3 < limit; at = bytes.indexOf(13, at + 1)) {
     if (bytes[at + 1] === 10 && bytes[at + 2] === 13 && bytes[at + 3] === 10) return at;
   }

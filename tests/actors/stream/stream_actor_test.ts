@@ -29,7 +29,7 @@ function newWorld(policy: Partial<StreamPolicy> = {}) {
     },
   });
   const budget = new MediaBudget(1 << 30);
-  const hub = new StreamHub({ budget, windowUs: 20_000_000, flusher });
+  const hub = new StreamHub({ budget, windowUs: 20_000_000, streamsMax: 100, flusher });
   const system = new ActorSystem(ports);
   const full = {
     hls: HLS_SETTINGS,
