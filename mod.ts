@@ -7,7 +7,7 @@
 import type { Ports } from "./actors/runtime/ports.ts";
 import { runCommandLine } from "./cluster/command_line.ts";
 import type { Config } from "./cluster/config.ts";
-import type { RunningNode } from "./cluster/running_node.ts";
+import type { NodeHost, RunningNode } from "./cluster/running_node.ts";
 
 export type {
   Clock,
@@ -19,7 +19,7 @@ export type {
   Timers,
 } from "./actors/runtime/ports.ts";
 export type { Config, GivenConfig, LogFormat, LogLevel } from "./cluster/config.ts";
-export type { RunningNode } from "./cluster/running_node.ts";
+export type { NodeHost, RunningNode } from "./cluster/running_node.ts";
 export { StartError } from "./cluster/start_error.ts";
 export { systemPorts } from "./cluster/system_ports.ts";
 
@@ -29,10 +29,14 @@ export { systemPorts } from "./cluster/system_ports.ts";
  *
  * @throws {StartError} The operator can put it right: a taken port, an address of another host.
  */
-export async function startNode(config: Config, ports: Ports): Promise<RunningNode> {
+export async function startNode(
+  config: Config,
+  ports: Ports,
+  host?: NodeHost,
+): Promise<RunningNode> {
   // Loaded only here: the launcher, which is this file run as main, needs none of it.
   const node = await import("./cluster/node.ts");
-  return await node.startNode(config, ports);
+  return await node.startNode(config, ports, host);
 }
 
 if (import.meta.main) Deno.exit(await runCommandLine(Deno.args));

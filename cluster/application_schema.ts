@@ -44,7 +44,12 @@ const LIMITS: Readonly<Record<string, { name: keyof ApplicationLimits; option: O
   {
     "bit-rate": {
       name: "publishBitsPerSecondMax",
-      option: bitRateOption({ flag: "bit-rate", help: "", min: "1kbps", max: "10Gbps" }),
+      option: bitRateOption({
+        flag: "bit-rate",
+        help: "",
+        min: "1kbps",
+        max: "10Gbps",
+      }),
     },
     "frame-size": {
       name: "frameBytesMax",

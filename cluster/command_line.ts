@@ -16,7 +16,8 @@ export async function runCommandLine(
   const environment = Object.fromEntries(
     configVariables().map((name) => [name, Deno.env.get(name)]),
   );
-  const parsed = parseConfig(args, environment, (path) => Deno.readTextFileSync(path));
+  const parse = () => parseConfig(args, environment, (path) => Deno.readTextFileSync(path));
+  const parsed = parse();
   switch (parsed.kind) {
     case "help":
     case "version":
@@ -26,6 +27,6 @@ export async function runCommandLine(
       console.error(parsed.message);
       return START_ERROR_EXIT_CODE;
     case "config":
-      return await launch(parsed.config, workerModule);
+      return await launch({ config: parsed.config, parse, workerModule });
   }
 }

@@ -1,7 +1,9 @@
 /**
  * What the launcher tells its worker over the worker's standard input: one line with the
- * configuration, then a line for each command. The end of the input says that the launcher is
- * gone. A pipe, because a command line shows its secrets to every user of the machine.
+ * configuration, then a line for each command, or for each time it read the configuration again.
+ * The end of the input says that the launcher is gone. A pipe, because a command line shows its
+ * secrets to every user of the machine. On its standard output the worker has one word for the
+ * launcher; its other lines are for the world.
  *
  * @module
  */
@@ -17,8 +19,31 @@ export interface Handover {
 /** Later lines: let the clients leave; or end at once. Repeating one changes nothing. */
 export type WorkerCommand = "drain" | "stop";
 
-/** Longest line, in bytes: the longest path and token leave it mostly empty. */
-const LINE_BYTES_MAX = 65_536;
+/** What came of reading the configuration again. */
+export type Reread =
+  | {
+    readonly ok: true;
+    readonly config: GivenConfig;
+    /** Flags whose new values hold only after a restart. */
+    readonly needRestart: readonly string[];
+  }
+  /** One line that says what is wrong, and where. */
+  | { readonly ok: false; readonly reason: string };
+
+/** The worker's line that asks for the configuration to be read again. */
+export const REREAD_REQUEST = "headwater: read the configuration again";
+
+/**
+ * Longest line, in bytes: the largest configuration file with keys as long as ours, each character
+ * three bytes. Far more than any real one has.
+ */
+const LINE_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Room for a line before one turns out to be longer. */
+const LINE_BYTES_FIRST = 4 * 1024;
+
+/** What goes before the outcome of a reread. */
+const REREAD = "reread ";
 
 /** The first line, with its line feed. */
 export function handoverLine(handover: Handover): string {
@@ -38,6 +63,17 @@ export function parseHandover(line: string): Handover {
   return value as Handover; // Both ends are the same version of this file.
 }
 
+/** The line that tells the worker what came of a reread, with its line feed. */
+export function rereadLine(reread: Reread): string {
+  return `${REREAD}${JSON.stringify(reread)}\n`;
+}
+
+/** Reads a line of {@link rereadLine}; `undefined` when it is another one. */
+export function parseReread(line: string): Reread | undefined {
+  // Both ends are the same version of this file.
+  return line.startsWith(REREAD) ? JSON.parse(line.slice(REREAD.length)) as Reread : undefined;
+}
+
 /** Whether a line is a command. */
 export function isWorkerCommand(line: string): line is WorkerCommand {
   return line === "drain" || line === "stop";
@@ -47,17 +83,24 @@ export function isWorkerCommand(line: string): line is WorkerCommand {
  * The lines of an input, without their line feeds, until it ends. What stands behind the last line
  * feed is no line.
  *
- * @throws {RangeError} A line is longer than 64 KiB.
+ * @param lineBytesMax Longest line, in bytes, with its line feed.
+ * @throws {RangeError} A line is longer.
  */
 export async function* inputLines(
   read: (target: Uint8Array) => Promise<number | null>,
+  lineBytesMax: number = LINE_BYTES_MAX,
 ): AsyncGenerator<string, void> {
-  const buffer = new Uint8Array(LINE_BYTES_MAX);
+  let buffer = new Uint8Array(Math.min(LINE_BYTES_FIRST, lineBytesMax));
   const decoder = new TextDecoder();
   let filled = 0;
   for (;;) {
+    if (filled === lineBytesMax) {
+      throw new RangeError(`Cannot read line: no line feed within ${lineBytesMax} bytes`);
+    }
     if (filled === buffer.length) {
-      throw new RangeError(`Cannot read line: no line feed within ${LINE_BYTES_MAX} bytes`);
+      const larger = new Uint8Array(Math.min(2 * filled, lineBytesMax));
+      larger.set(buffer);
+      buffer = larger;
     }
     const count = await read(buffer.subarray(filled));
     if (count === null) return;
@@ -68,4 +111,23 @@ export async function* inputLines(
       filled -= end + 1;
     }
   }
+}
+
+/** A stream in the form that {@link inputLines} reads. */
+export function readerOf(
+  stream: ReadableStream<Uint8Array>,
+): (target: Uint8Array) => Promise<number | null> {
+  const reader = stream.getReader();
+  let rest = new Uint8Array(0);
+  return async (target) => {
+    while (rest.length === 0) {
+      const { value, done } = await reader.read();
+      if (done) return null;
+      rest = new Uint8Array(value);
+    }
+    const count = Math.min(rest.length, target.length);
+    target.set(rest.subarray(0, count));
+    rest = rest.subarray(count);
+    return count;
+  };
 }

@@ -7,10 +7,19 @@
  */
 import { resolve } from "node:path";
 import type { GivenConfig } from "./config.ts";
-import { handoverLine, type WorkerCommand } from "./handover.ts";
+import {
+  handoverLine,
+  inputLines,
+  readerOf,
+  REREAD_REQUEST,
+  rereadLine,
+  type WorkerCommand,
+} from "./handover.ts";
+import type { ParsedConfig } from "./parse_config.ts";
+import { reread } from "./reread.ts";
 import { STOP_MS_MAX } from "./shutdown.ts";
 import { START_ERROR_EXIT_CODE } from "./start_error.ts";
-import { onStopSignals, STOP_SIGNALS, type StopSignal } from "./stop_signals.ts";
+import { onStopSignals, PRESS_MS, STOP_SIGNALS, type StopSignal } from "./stop_signals.ts";
 import { workerArguments } from "./worker_command.ts";
 
 /** Exit code after a fault of our own. */
@@ -21,6 +30,14 @@ const KILL_AFTER_MS = 1500;
 
 /** Exit codes with which a worker ends in order; it has then said itself what there is to say. */
 const ORDERLY_CODES = [0, START_ERROR_EXIT_CODE, ...signalCodes()];
+
+/** What the launcher runs. */
+export interface LaunchOptions {
+  readonly config: GivenConfig;
+  /** Reads flags, environment and file again. */
+  readonly parse: () => ParsedConfig;
+  readonly workerModule: URL;
+}
 
 /** A worker process and the pipe to it. */
 interface Worker {
@@ -35,7 +52,8 @@ interface Worker {
  * @returns The exit code: 0 after a drain, 2 when the start was refused, 128 and the signal's
  * number after a second signal, 1 when the worker died.
  */
-export async function launch(given: GivenConfig, workerModule: URL): Promise<number> {
+export async function launch(options: LaunchOptions): Promise<number> {
+  const { config: given, parse, workerModule } = options;
   const config = { ...given, dataDir: resolve(Deno.cwd(), given.dataDir) };
   let worker: Worker;
   try {
@@ -50,7 +68,12 @@ export async function launch(given: GivenConfig, workerModule: URL): Promise<num
     stoppedBy ??= signal;
     requestEnd(worker, "stop", STOP_MS_MAX);
   });
-  const status = await worker.process.status;
+  const tellReread = () => worker.send(rereadLine(reread(given, parse)));
+  onHangUp({
+    reload: tellReread,
+    terminalGone: () => requestEnd(worker, "drain", config.drainTimeoutMs + STOP_MS_MAX),
+  });
+  const [status] = await Promise.all([worker.process.status, passOn(worker, tellReread)]);
   if (stoppedBy !== undefined) return signalCode(stoppedBy);
   if (status.signal === null && ORDERLY_CODES.includes(status.code)) return status.code;
   const how = status.signal ?? `exit code ${status.code}`;
@@ -64,7 +87,7 @@ function startWorker(config: GivenConfig, workerModule: URL): Worker {
     // A group of its own: a terminal's Ctrl-C is for the launcher, which passes it on once.
     detached: true,
     stdin: "piped", // Its end tells the worker that the launcher is gone.
-    stdout: "inherit",
+    stdout: "piped", // Its lines are passed on, but for the one that is meant for us.
     stderr: "inherit",
   }).spawn();
   const writer = process.stdin.getWriter();
@@ -85,6 +108,27 @@ function requestEnd(worker: Worker, command: WorkerCommand, timeoutMs: number): 
   };
   const timer = setTimeout(kill, timeoutMs + KILL_AFTER_MS);
   worker.process.status.then(() => clearTimeout(timer));
+}
+
+/** Passes on what the worker says to the world; it may also ask us something. */
+async function passOn({ process }: Worker, tellReread: () => void): Promise<void> {
+  for await (const line of inputLines(readerOf(process.stdout))) {
+    if (line === REREAD_REQUEST) tellReread();
+    else console.log(line);
+  }
+}
+
+/** A signal and its echo (see {@link PRESS_MS}) are one wish. */
+function onHangUp(wishes: { reload(): void; terminalGone(): void }): void {
+  const hadTerminal = Deno.stdin.isTerminal();
+  let lastMs = Number.NEGATIVE_INFINITY;
+  Deno.addSignalListener("SIGHUP", () => {
+    const nowMs = performance.now();
+    if (nowMs - lastMs < PRESS_MS) return;
+    lastMs = nowMs;
+    if (hadTerminal && !Deno.stdin.isTerminal()) wishes.terminalGone();
+    else wishes.reload();
+  });
 }
 
 function signalCodes(): number[] {

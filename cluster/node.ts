@@ -17,12 +17,20 @@ import type { Config } from "./config.ts";
 import { createParts, type NodeParts, stopParts } from "./node_parts.ts";
 import { nodeSnapshot } from "./node_metrics.ts";
 import { LocalNodeView } from "./node_view.ts";
-import type { RunningNode } from "./running_node.ts";
+import { applicationTable } from "./application_table.ts";
+import type { NodeHost, RunningNode } from "./running_node.ts";
 import { StartError } from "./start_error.ts";
 import { VERSION } from "./version.ts";
 
 /** How often a draining node looks whether its clients have left. */
 const DRAIN_CHECK_MS = 100;
+
+/** Of a node that another program started: it has no configuration of its own to read. */
+const NO_HOST = {
+  ok: false,
+  kind: "unavailable",
+  reason: "the program that started this node reads no configuration",
+} as const;
 
 /** What clients are given to take in their last bytes before their socket is closed. */
 const GOODBYE_MS = 200;
@@ -32,14 +40,18 @@ const GOODBYE_MS = 200;
  *
  * @throws {StartError} A port is taken, or the address cannot be bound.
  */
-export async function startNode(config: Config, ports: Ports): Promise<RunningNode> {
+export async function startNode(
+  config: Config,
+  ports: Ports,
+  host?: NodeHost,
+): Promise<RunningNode> {
   const parts = createParts(config, ports);
   const sockets: Deno.TcpListener[] = [];
   try {
     const hostname = bindableHost(config.host, ports);
     sockets.push(bindPort({ flag: "--rtmp-port", port: config.rtmpPort, hostname }));
     sockets.push(bindPort({ flag: "--http-port", port: config.httpPort, hostname }));
-    return runningNode(parts, listenersOf(parts, sockets));
+    return runningNode(parts, listenersOf(parts, sockets, host));
   } catch (error) {
     for (const socket of sockets) socket.close();
     await stopParts(parts);
@@ -53,7 +65,11 @@ interface Listeners {
   readonly addresses: Readonly<Record<string, string>>;
 }
 
-function listenersOf(edge: NodeParts, [rtmpSocket, httpSocket]: Deno.TcpListener[]): Listeners {
+function listenersOf(
+  edge: NodeParts,
+  [rtmpSocket, httpSocket]: Deno.TcpListener[],
+  host: NodeHost | undefined,
+): Listeners {
   const rtmp = new Listener({
     edge,
     protocol: "rtmp",
@@ -61,7 +77,7 @@ function listenersOf(edge: NodeParts, [rtmpSocket, httpSocket]: Deno.TcpListener
     connect: (conn) => new RtmpConnection(conn, edge),
   });
   const addresses: Record<string, string> = { rtmp: addressOf(edge.config, rtmp.port) };
-  const routes = new Routes(edge, apiOf(edge, addresses));
+  const routes = new Routes(edge, apiOf(edge, { addresses, host }));
   const http = new Listener({
     edge,
     protocol: "http",
@@ -96,6 +112,7 @@ function runningNode(parts: NodeParts, listeners: Listeners): RunningNode {
   return {
     name: parts.node,
     addresses,
+    applyConfig: (config) => parts.applications.replace(applicationTable(config)),
     async drain() {
       parts.admission.draining = true;
       while (parts.sessions.size > 0) await wait(DRAIN_CHECK_MS);
@@ -104,7 +121,12 @@ function runningNode(parts: NodeParts, listeners: Listeners): RunningNode {
   };
 }
 
-function apiOf(parts: NodeParts, addresses: Readonly<Record<string, string>>): ApiFetch {
+interface ApiParts {
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly host: NodeHost | undefined;
+}
+
+function apiOf(parts: NodeParts, { addresses, host }: ApiParts): ApiFetch {
   const { config, ports } = parts;
   const api = createApi({
     view: new LocalNodeView(parts, addresses),
@@ -112,6 +134,7 @@ function apiOf(parts: NodeParts, addresses: Readonly<Record<string, string>>): A
     log: ports.log,
     token: config.apiToken,
     openReads: config.apiOpenReads,
+    reloadConfig: () => host?.reloadConfig() ?? Promise.resolve(NO_HOST),
     remoteAddress: ({ env }) => (env as { remoteAddress: string }).remoteAddress,
     version: VERSION,
   });

@@ -4,17 +4,26 @@
  * @module
  */
 import type { Ports } from "../actors/runtime/ports.ts";
-import type { Config } from "./config.ts";
+import type { ReloadAnswer } from "../actors/http/config_routes.ts";
+import type { Config, GivenConfig } from "./config.ts";
 
 /** A node whose listeners are all up. */
 export interface RunningNode {
   readonly name: string;
   /** What listens where: "rtmp" and "http" to `host:port`, IPv6 addresses in brackets. */
   readonly addresses: Readonly<Record<string, string>>;
+  /** Puts the applications of another configuration in force, for new sessions alone. */
+  applyConfig(config: GivenConfig): void;
   /** Takes no new work and resolves when the last client has left; has no time limit itself. */
   drain(): Promise<void>;
   /** Closes everything at once; also during a drain, and more than once. */
   stop(): Promise<void>;
+}
+
+/** What a node may ask of the program that started it. */
+export interface NodeHost {
+  /** Reads the configuration again and applies it; answers once that is done. */
+  reloadConfig(): Promise<ReloadAnswer>;
 }
 
 /**
@@ -22,4 +31,4 @@ export interface RunningNode {
  *
  * @throws {StartError} The operator can put it right: a taken port, an address of another host.
  */
-export type StartNode = (config: Config, ports: Ports) => Promise<RunningNode>;
+export type StartNode = (config: Config, ports: Ports, host?: NodeHost) => Promise<RunningNode>;

@@ -15,10 +15,13 @@ import {
   inputLines,
   isWorkerCommand,
   parseHandover,
+  parseReread,
+  REREAD_REQUEST,
   type WorkerCommand,
 } from "./handover.ts";
 import { type OpenLog, openLog } from "./log_tape.ts";
 import { readyLine } from "./ready_line.ts";
+import { Reloads } from "./reloads.ts";
 import type { RunningNode, StartNode } from "./running_node.ts";
 import { Shutdown, STOP_MS_MAX } from "./shutdown.ts";
 import { START_ERROR_EXIT_CODE, StartError } from "./start_error.ts";
@@ -74,12 +77,15 @@ interface WorkerContext {
 async function runNode(startNode: StartNode, context: WorkerContext): Promise<number> {
   const { handover, ports } = context;
   const end = new EndRequests();
-  listenForEnd(end, context);
+  const request = () => writeLine(REREAD_REQUEST);
+  const reloads = new Reloads({ ports, request });
+  listen({ end, reloads }, context);
   let lock: DataLock | undefined;
   try {
     lock = lockData(handover.config.dataDir);
     const config = settle(handover.config, ports);
-    const node = await startNode(config, ports);
+    const node = await startNode(config, ports, reloads);
+    reloads.attach(node);
     const shutdown = new Shutdown(node, { drainTimeoutMs: config.drainTimeoutMs, ports });
     await announce(node, handover);
     end.attach(shutdown);
@@ -115,10 +121,14 @@ class EndRequests {
 }
 
 /**
- * Listens to the launcher and to signals. They are counted apart: the launcher's "drain" and a
+ * Listens to the launcher and to signals. Ends are counted apart: the launcher's "drain" and a
  * signal to the worker itself (a service manager may signal every process) are one wish, not two.
  */
-function listenForEnd(end: EndRequests, { lines, ports }: WorkerContext): void {
+function listen(
+  { end, reloads }: { end: EndRequests; reloads: Reloads },
+  { lines, ports }: WorkerContext,
+): void {
+  Deno.addSignalListener("SIGHUP", () => {}); // For the launcher, which tells us what came of it.
   onStopSignals((presses, signal) => {
     if (presses > 1) end.exitCode = 128 + STOP_SIGNALS[signal];
     end.request(presses === 1 ? "drain" : "stop");
@@ -126,6 +136,8 @@ function listenForEnd(end: EndRequests, { lines, ports }: WorkerContext): void {
   const follow = async () => {
     for await (const line of lines) {
       if (isWorkerCommand(line)) end.request(line);
+      const reread = parseReread(line);
+      if (reread !== undefined) reloads.take(reread);
     }
   };
   follow().catch((error) => ports.log.error("launcher's pipe failed", { error })).then(() => {
@@ -157,8 +169,12 @@ async function announce(node: RunningNode, handover: Handover): Promise<void> {
     pids: [handover.launcherPid, Deno.pid],
     addresses: node.addresses,
   };
-  const line = new TextEncoder().encode(`${readyLine(ready, handover.config.logFormat)}\n`);
-  await writeAll(Deno.stdout, line).catch(() => {}); // Whoever started us may not listen.
+  // Whoever started us may not listen.
+  await writeLine(readyLine(ready, handover.config.logFormat)).catch(() => {});
+}
+
+function writeLine(line: string): Promise<void> {
+  return writeAll(Deno.stdout, new TextEncoder().encode(`${line}\n`));
 }
 
 async function writeAll(file: typeof Deno.stderr, bytes: Uint8Array): Promise<void> {

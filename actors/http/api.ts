@@ -10,6 +10,7 @@ import { HTTPException } from "hono/http-exception";
 import type { Log } from "../runtime/ports.ts";
 import { createAccess } from "./access.ts";
 import { limitBody } from "./body_limit.ts";
+import { addConfigRoutes, type ReloadAnswer } from "./config_routes.ts";
 import { addNodeRoutes, addSessionRoutes, addStreamRoutes } from "./mesh_routes.ts";
 import { answerOtherMethods, commonHeaders } from "./methods.ts";
 import type { NodeView } from "./node_view.ts";
@@ -25,6 +26,8 @@ export interface ApiOptions {
   readonly token: string;
   /** Reads need no token from anywhere; default is from this machine only. */
   readonly openReads?: boolean;
+  /** Reads the configuration again and applies it. */
+  readonly reloadConfig: () => Promise<ReloadAnswer>;
   /** The peer's IP address as its socket tells it; "" when unknown. */
   readonly remoteAddress: (context: Context) => string;
   /** Version of this program. */
@@ -68,6 +71,7 @@ export function createApi(options: ApiOptions): OpenAPIHono {
   addStreamRoutes(app, { view, access });
   addNodeRoutes(app, { view, access });
   addSessionRoutes(app, { view, access });
+  addConfigRoutes(app, { access, reloadConfig: options.reloadConfig });
   const service = { view, access, metrics, version };
   addHealthRoutes(app, service);
   addPages(app, service);

@@ -18,7 +18,7 @@ import { VirtualPorts } from "../support/virtual_ports.ts";
 const CONFIG = { ...DEFAULTS, dataDir: "/var/lib/hw" };
 
 /** Reads like a pipe that gives these pieces and then ends. */
-async function linesOf(pieces: readonly string[]): Promise<string[]> {
+async function linesOf(pieces: readonly string[], bytesMax = 65_536): Promise<string[]> {
   const chunks = pieces.map((piece) => new TextEncoder().encode(piece));
   const read = (target: Uint8Array) => {
     const chunk = chunks.shift();
@@ -29,7 +29,7 @@ async function linesOf(pieces: readonly string[]): Promise<string[]> {
     return Promise.resolve(count);
   };
   const lines: string[] = [];
-  for await (const line of inputLines(read)) lines.push(line);
+  for await (const line of inputLines(read, bytesMax)) lines.push(line);
   return lines;
 }
 

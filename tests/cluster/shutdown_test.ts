@@ -15,6 +15,7 @@ function setUp() {
   const node: RunningNode = {
     name: "n",
     addresses: {},
+    applyConfig: () => calls.push("applyConfig"),
     drain: () => (calls.push("drain"), drained.promise),
     stop: () => (calls.push("stop"), stopped.promise),
   };

@@ -16,6 +16,9 @@ const startNode: StartNode = (config, ports) => {
   return Promise.resolve({
     name: config.name,
     addresses: { rtmp: `${config.host}:${(listener.addr as Deno.NetAddr).port}` },
+    applyConfig({ applications }) {
+      ports.log.info("applyConfig called", { applications: applications.map(([name]) => name) });
+    },
     drain() {
       ports.log.info("drain called");
       if (config.name === "busy") return drained.promise; // A client that never leaves.

@@ -141,6 +141,7 @@ export function fakeApi(options: Partial<ApiOptions> = {}) {
     token: TOKEN,
     version: "1.2.3",
     metrics: () => Promise.resolve({ contentType: "text/plain; version=0.0.4", body: "up 1\n" }),
+    reloadConfig: () => Promise.resolve({ ok: true, needRestart: ["rtmp-port"] }),
     remoteAddress: () => "127.0.0.1",
     ...options,
   });
