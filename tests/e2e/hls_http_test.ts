@@ -34,7 +34,7 @@ Deno.test.beforeAll(async () => {
 
 Deno.test.afterAll(async () => {
   await publisher?.end();
-  await node.stop();
+  await node?.stop(); // It may have failed to start, which is then the failure to see.
 });
 
 /** Starts the stream with the first test that needs it. */

@@ -24,7 +24,10 @@ const HEAD_START_MS = 3_000;
 const TICK_US = 1_050;
 
 /** What VLC's own clock makes of timestamps; see clients_test.ts. */
-const VLC_COMPARE = { toleranceUs: 2_000, untimedHead: 5, tailMax: 15 };
+const VLC_COMPARE = { toleranceUs: 5_000, untimedHead: 5, tailMax: 15 };
+
+/** The old hlsdemux sometimes leaves out the segment that comes together with ENDLIST: 1 s. */
+const HLSDEMUX_COMPARE = { toleranceUs: TICK_US, tailMax: 47 };
 
 /** What each player is given to play, below `live/NAME`. */
 const URLS = {
@@ -69,7 +72,7 @@ const PLAYERS: Readonly<Record<string, Player>> = {
     needs: "gstreamer",
     forms: HLS,
     play: async (url, file) => tsFrames(await storeWithHlsdemux(url, file)),
-    compare: { toleranceUs: TICK_US },
+    compare: HLSDEMUX_COMPARE,
   },
   "GStreamer's souphttpsrc": {
     needs: "gstreamer",
@@ -95,7 +98,7 @@ Deno.test.beforeAll(async () => {
 });
 
 Deno.test.afterAll(async () => {
-  await node.stop();
+  await node?.stop(); // It may have failed to start, which is then the failure to see.
   await Deno.remove(folder, { recursive: true });
 });
 

@@ -1,0 +1,54 @@
+// Goal: a publisher that loses its socket and comes back is one stream: numbers and times go on, a
+// discontinuity stands where it was gone, and hls.js goes on by itself.
+// Method: a publisher of the tests' own drops its connection and another publishes the same name
+// 2 s later; clients of the tests and Chromium follow the one playlist all the time.
+import { assert, assertEquals } from "../support/assert.ts";
+import { endToEnd } from "../support/end_to_end.ts";
+import { playHlsInBrowser } from "../support/hls_browser.ts";
+import { parserComplaints } from "../support/hls_parsers.ts";
+import { sendFiles } from "../support/hls_publish.ts";
+import { checkParts, watchHls } from "../support/hls_watch.ts";
+import { mediaFile } from "../support/media_files.ts";
+import { startTestNode } from "../support/node_process.ts";
+import { delay } from "../support/processes.ts";
+import { missingTool } from "../support/tools.ts";
+
+/** How long nobody publishes, in milliseconds. */
+const GAP_MS = 2_000;
+
+Deno.test(endToEnd("a publisher is lost and comes back", {
+  needs: ["ffmpeg"],
+  timeoutMs: 60_000,
+}, async () => {
+  await using node = await startTestNode({ args: ["--hold", "30s", "--hls-segment", "1s"] });
+  const path = "live/hold";
+  const file = await mediaFile("h264_aac");
+  const publish = async () => {
+    await sendFiles(node.address("rtmp"), path, [file], { drop: true });
+    await delay(GAP_MS);
+    await sendFiles(node.address("rtmp"), path, [file]);
+  };
+  const plays = missingTool("chromium") === undefined;
+  const url = node.httpUrl(`${path}.m3u8`);
+  const [fmp4, ts, play] = await Promise.all([
+    watchHls(node, path, "fmp4"),
+    watchHls(node, path, "ts"),
+    plays ? playHlsInBrowser(url, 30) : undefined,
+    publish(),
+  ]);
+  for (const { segments, playlists } of [fmp4, ts]) {
+    assertEquals(segments.length, segments.at(-1)!.number - segments[0].number + 1);
+    assertEquals(segments.at(-1)!.discontinuities - segments[0].discontinuities, 1);
+    for (const text of playlists) assertEquals(parserComplaints(text), [], text);
+    // The wall clock goes on behind the gap.
+    const dates = segments.map(({ dateTime }) => Date.parse(dateTime));
+    dates.forEach((date, index) => assert(index === 0 || date > dates[index - 1], `${dates}`));
+    const seconds = segments.reduce((sum, segment) => sum + segment.seconds!, 0);
+    assert(Math.abs(seconds - 12) < 0.5, `${seconds} s`);
+  }
+  checkParts(fmp4);
+  if (play === undefined) return;
+  const { glimpses: _glimpses, ...said } = play;
+  assertEquals([said.errors, said.ended], [[], true], JSON.stringify(said));
+  assert(said.presented >= 150, JSON.stringify(said));
+}));
