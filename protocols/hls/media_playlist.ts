@@ -200,13 +200,14 @@ function pushOpen(lines: string[], draft: Draft, initHash: string | undefined): 
   const { open } = draft;
   if (open === undefined || draft.ended) return;
   const { parts, cutShort } = visibleParts(open, draft.partTargetUs);
-  if (parts.length > 0) {
+  // What begins a new stretch is told with the hint: hls.js 1.7 gives up on a playlist when the
+  // segment that it expected turns out to be behind a discontinuity.
+  const stretch = open.discontinuity || open.init.hash !== initHash;
+  if (parts.length > 0 || (stretch && !cutShort)) {
     pushSegmentHead(lines, draft, open, initHash);
     pushParts(lines, draft, open);
   }
-  // Nothing yet tells what initialization and timeline the first part of a new stretch has.
-  const strange = parts.length === 0 && (open.discontinuity || open.init.hash !== initHash);
-  if (cutShort || strange) return;
+  if (cutShort) return;
   const uri = partUri(draft, open, parts.length);
   lines.push(`#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${uri}"`);
 }

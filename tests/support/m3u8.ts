@@ -75,12 +75,17 @@ export function readPlaylist(text: string): ReadPlaylist {
     ended,
   };
   const first = integer(head.get("EXT-X-DISCONTINUITY-SEQUENCE"));
-  const segments = readSegments(lines, playlist.sequence + playlist.skipped, first);
+  const numbers = { sequence: playlist.sequence + playlist.skipped, first };
+  const segments = readSegments(lines, numbers, hint !== undefined);
   checkPlaylist({ ...playlist, segments });
   return { ...playlist, segments };
 }
 
-function readSegments(lines: readonly string[], sequence: number, first: number): ReadSegment[] {
+function readSegments(
+  lines: readonly string[],
+  { sequence, first }: { sequence: number; first: number },
+  hinted: boolean,
+): ReadSegment[] {
   const segments: ReadSegment[] = [];
   let [discontinuities, map, dateTime] = [first, undefined as string | undefined, ""];
   let parts: ReadPart[] = [];
@@ -102,6 +107,7 @@ function readSegments(lines: readonly string[], sequence: number, first: number)
     else assert(false, `cannot stand here: ${line}`);
   }
   if (parts.length > 0) close();
+  else if (hinted && dateTime !== "") dateTime = ""; // The head of what the hint begins.
   assertEquals([seconds, dateTime], [undefined, ""]);
   return segments;
 }

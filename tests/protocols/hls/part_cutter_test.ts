@@ -72,8 +72,11 @@ Deno.test("Segmenter shares initialization while tracks stay, and takes the new 
   assertEquals(first.init.tracks, [VIDEO, AUDIO]);
   assertEquals(segmenter.open!.init.tracks, [VIDEO]);
   assertEquals([first.wallUs, second.wallUs], [WALL_US + 5e6, WALL_US + 7e6]);
-  // What the next part looks like cannot be told yet.
-  assertEquals(readPlaylist(mediaPlaylist(segmenter, { container: "fmp4" })!).hint, undefined);
+  // The discontinuity and the initialization stand in front of the hint.
+  const text = mediaPlaylist(segmenter, { container: "fmp4" })!;
+  const [, tail] = text.split(`${third.number}.m4s\n`);
+  assertEquals(tail.match(/^#EXT-X-(DISCONTINUITY|MAP|PRELOAD-HINT)/gm)!.length, 3);
+  assertEquals(readPlaylist(text).hint, `2-${segmenter.open!.number}.0.m4s`);
 });
 
 Deno.test("Segmenter.revision rises whenever a playlist changes", () => {
