@@ -93,7 +93,7 @@ export function denialText(
 const DENIALS: Readonly<
   Record<DenialReason, (action: Action, protocol: AccessProtocol) => string>
 > = {
-  missing: () => "it needs credentials, such as ?token=… or ?user=…&pass=…",
+  missing: () => "it needs credentials: user and pass, or token",
   wrong: () => "the credentials are wrong",
   forbidden: (action) => `these credentials do not allow to ${action}`,
   protocol: (action, protocol) => `the application does not allow to ${action} by ${protocol}`,
