@@ -134,6 +134,9 @@ function answerPlaylist(asked: Asked, feed: HlsFeed, container: HlsContainer): A
         ? decidePlaylist(segmenter, directives).kind !== "wait"
         : segmenter.ended || hasSegment(feed),
     answer(came) {
+      // Which tracks there are may have become known only now.
+      const reason = unsupportedReason(feed, container);
+      if (reason !== undefined) return refusal(406, reason, { headOnly });
       if (!came) {
         return refusal(503, "Cannot answer: what was asked for did not come", { headOnly });
       }
