@@ -33,7 +33,7 @@ Deno.test(endToEnd("a publisher is lost and comes back", {
   const [fmp4, ts, play] = await Promise.all([
     watchHls(node, path, "fmp4"),
     watchHls(node, path, "ts"),
-    plays ? playHlsInBrowser(url, 30) : undefined,
+    plays ? playHlsInBrowser(url, 17) : undefined,
     publish(),
   ]);
   for (const { segments, playlists } of [fmp4, ts]) {
@@ -49,6 +49,7 @@ Deno.test(endToEnd("a publisher is lost and comes back", {
   checkParts(fmp4);
   if (play === undefined) return;
   const { glimpses: _glimpses, ...said } = play;
-  assertEquals([said.errors, said.ended], [[], true], JSON.stringify(said));
-  assert(said.presented >= 150, JSON.stringify(said));
+  assertEquals(said.errors, [], JSON.stringify(said));
+  // Of 300; it jumps over the gap. What it shows behind it comes from the second publisher.
+  assert(said.presented >= 200 && said.mediaSeconds > 9, JSON.stringify(said));
 }));

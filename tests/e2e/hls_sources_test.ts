@@ -31,7 +31,7 @@ interface Source {
   readonly sizes?: readonly string[];
   /** Audio frames in front of the first segment; that of a stream without video begins late. */
   readonly audioHeadMax?: number;
-  /** hls.js shows all of it but does not see the end: the last picture has no end of its own. */
+  /** hls.js shows all of it, but behind a hole in its buffer it does not call that the end. */
   readonly endless?: boolean;
   readonly discontinuities: number;
   /** Whether every segment can begin with a key frame. */
@@ -40,6 +40,9 @@ interface Source {
   /** What a parser's rule cannot suit; see the source. */
   readonly exempt?: RegExp;
 }
+
+/** In front of a picture that lasts long a part cannot be filled to 85 %; a later one is too long. */
+const LONG_PICTURE = /at least 85% of PART-TARGET/;
 
 const SOURCES: Readonly<Record<string, Source>> = {
   "a key frame each 10 s": {
@@ -73,16 +76,17 @@ const SOURCES: Readonly<Record<string, Source>> = {
     discontinuities: 0,
     independent: true,
     codecs: "avc1.64000c,mp4a.40.2",
-    // Where a picture lasts as long as a part, the part before it cannot be filled to 85 %.
-    exempt: /at least 85% of PART-TARGET/,
+    exempt: LONG_PICTURE,
   },
   "a change of resolution": {
     files: ["h264_aac", "large"],
     browserSeconds: 25,
     sizes: ["320x180", "640x360"],
+    endless: true,
     discontinuities: 1,
     independent: true,
     codecs: "avc1.4d401e,mp4a.40.2",
+    exempt: LONG_PICTURE,
   },
 };
 
@@ -167,16 +171,18 @@ for (const [name, source] of Object.entries(SOURCES)) {
     Deno.test(
       endToEnd(`${name}: ${container} EXTINF tells how long the media is`, NEEDS, async () => {
         const stream = (await outcomeOf(name))[container];
-        for (const { file, offset, part } of await stretchesOf(stream, container)) {
+        const groups = await stretchesOf(stream, container);
+        for (const [index, { file, offset, part }] of groups.entries()) {
           const stretches = part.segments.map(({ uri, seconds }) => ({
             bytes: stream.bodies.get(uri!)!.length,
             seconds: seconds!,
           }));
-          for (
-            const { seconds, measured, keyframe } of await measureStretches(file, offset, stretches)
-          ) {
-            const text = `${seconds} s in the playlist, ${measured} s of media`;
-            assert(Math.abs(seconds - measured) <= EXTINF_SECONDS, text);
+          const measured = await measureStretches(file, offset, stretches);
+          // In front of a discontinuity a file alone does not tell how long its last picture lasts.
+          if (index + 1 < groups.length) measured.pop();
+          for (const { seconds, measured: really, keyframe } of measured) {
+            const text = `${seconds} s in the playlist, ${really} s of media`;
+            assert(Math.abs(seconds - really) <= EXTINF_SECONDS, text);
             assert(keyframe || !source.independent, "a segment begins without a key frame");
           }
         }
