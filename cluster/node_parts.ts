@@ -13,6 +13,8 @@ import { SessionTable } from "../actors/edge/session_table.ts";
 import type { Ports } from "../actors/runtime/ports.ts";
 import { ActorSystem } from "../actors/runtime/system.ts";
 import { Flusher } from "../actors/stream/flusher.ts";
+import { VIEWER, ViewerActor } from "../actors/edge/viewer_actor.ts";
+import { INGEST, IngestActor } from "../actors/stream/ingest_actor.ts";
 import { MediaBudget } from "../actors/stream/media_budget.ts";
 import { STREAM, StreamActor, type StreamPolicy } from "../actors/stream/stream_actor.ts";
 import type { StreamCore } from "../actors/stream/stream_core.ts";
@@ -76,7 +78,11 @@ export function createParts(config: Config, ports: Ports): NodeParts {
   const hls = new HlsFeeds({ hub, clock, containers: HLS_CONTAINERS });
   const system = new ActorSystem(ports);
   const policyOf = ({ app }: StreamName) => streamPolicy(applications.of(app));
+  const sessions = new SessionTable(config.name);
+  const kick = (id: string) => (reason: string) => sessions.get(id)?.kick(reason);
   system.register(STREAM, (key) => new StreamActor(key, { hub, policyOf }));
+  system.register(INGEST, (id) => new IngestActor(kick(id)));
+  system.register(VIEWER, (id) => new ViewerActor(kick(id)));
   const traffic = {
     rtmp: { in: 0, out: 0 },
     "http-flv": { in: 0, out: 0 },
@@ -95,7 +101,7 @@ export function createParts(config: Config, ports: Ports): NodeParts {
     hls,
     system,
     traffic,
-    sessions: new SessionTable(config.name),
+    sessions,
     admission: new Admission({
       connectionsMax: config.maxConnections,
       perAddressMax: config.maxConnectionsPerAddress,

@@ -14,6 +14,8 @@ import {
   type StreamInfo,
   type TrackInfo,
 } from "../actors/http/node_view.ts";
+import { VIEWER } from "../actors/edge/viewer_actor.ts";
+import { INGEST } from "../actors/stream/ingest_actor.ts";
 import { STREAM } from "../actors/stream/stream_actor.ts";
 import type { StreamCore } from "../actors/stream/stream_core.ts";
 import { streamKey, type StreamName } from "../actors/stream/stream_key.ts";
@@ -80,9 +82,11 @@ export class LocalNodeView implements NodeView {
   }
 
   deleteSession(id: string): Promise<boolean> {
-    const session = this.#parts.sessions.get(id);
-    session?.kick("disconnected by an operator");
-    return Promise.resolve(session !== undefined);
+    const { sessions, system } = this.#parts;
+    const session = sessions.get(id);
+    if (session === undefined) return Promise.resolve(false);
+    const actor = system.ref(session.role === "publish" ? INGEST : VIEWER, id);
+    return Promise.resolve(actor.tell.kick({ reason: "disconnected by an operator" }));
   }
 
   ready(): { ready: boolean; reason?: string } {

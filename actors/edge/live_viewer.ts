@@ -18,7 +18,6 @@ import { hostPort } from "./host_port.ts";
 import type { OutletEvents } from "./outlet.ts";
 import { isSocketClosed } from "./socket_closed.ts";
 import type { EdgeProtocol } from "./session_table.ts";
-import { VIEWER, ViewerActor } from "./viewer_actor.ts";
 
 /** Input buffer: a viewer sends a ping now and then. */
 const READ_BYTES = 256;
@@ -124,7 +123,6 @@ export class LiveViewer implements OutletEvents {
 
   #list(): void {
     const { edge, protocol, stream, userAgent } = this.#options;
-    edge.system.spawn(VIEWER, this.id, new ViewerActor(() => this.outlet.closeWhenSent()));
     edge.sweep.add(this.outlet);
     edge.sessions.add({
       id: this.id,
@@ -137,7 +135,7 @@ export class LiveViewer implements OutletEvents {
       outlet: this.outlet,
       viewer: this.#viewer,
       bytesIn: () => this.#bytesIn,
-      kick: (reason) => edge.system.ref(VIEWER, this.id).tell.kick({ reason }),
+      kick: () => this.outlet.closeWhenSent(),
     });
   }
 
@@ -151,6 +149,5 @@ export class LiveViewer implements OutletEvents {
     this.outlet.close();
     edge.sweep.delete(this.outlet);
     edge.sessions.delete(this.id);
-    edge.system.stop(VIEWER, this.id);
   }
 }

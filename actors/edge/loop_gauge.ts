@@ -5,11 +5,11 @@
  */
 import type { Clock, Timer, Timers } from "../runtime/ports.ts";
 
-/** Distance of two samples. */
-const SAMPLE_MS = 50;
+/** Distance of two samples: a wake-up each, which an idle node should not notice. */
+const SAMPLE_MS = 250;
 
-/** Samples kept: five seconds. */
-const SAMPLES_MAX = 100;
+/** Samples kept: ten seconds. */
+const SAMPLES_MAX = 40;
 
 export class LoopGauge {
   readonly #clock: Clock;
@@ -26,7 +26,7 @@ export class LoopGauge {
     this.#arm();
   }
 
-  /** Lateness of the last second or so, in milliseconds, smoothed. */
+  /** Lateness of the last second or two, in milliseconds, smoothed. */
   get recentMs(): number {
     return this.#recentMs;
   }
@@ -48,7 +48,7 @@ export class LoopGauge {
       this.#samplesMs[this.#next] = lateMs;
       this.#next = (this.#next + 1) % SAMPLES_MAX;
       this.#count = Math.min(this.#count + 1, SAMPLES_MAX);
-      this.#recentMs += (lateMs - this.#recentMs) / 16;
+      this.#recentMs += (lateMs - this.#recentMs) / 4;
       this.#arm();
     });
   }

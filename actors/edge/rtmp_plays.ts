@@ -7,7 +7,6 @@ import type { PlayRequest } from "../../protocols/rtmp/server_events.ts";
 import { streamKey } from "../stream/stream_key.ts";
 import { Viewer } from "../stream/viewer.ts";
 import type { Timer } from "../runtime/ports.ts";
-import { VIEWER, ViewerActor } from "./viewer_actor.ts";
 import { refuseViewer } from "./limit_refusal.ts";
 import { rtmpClass } from "./rtmp_class.ts";
 import { refuseRtmp } from "./rtmp_access.ts";
@@ -196,7 +195,6 @@ export class RtmpPlays {
 
   #list(id: string, { app, name, streamId }: PlayRequest, viewer: Viewer): void {
     const { edge, outlet, remoteAddress, connected } = this.#peer;
-    edge.system.spawn(VIEWER, id, new ViewerActor((reason) => this.#kick(streamId, reason)));
     edge.sessions.add({
       id,
       protocol: "rtmp",
@@ -208,7 +206,7 @@ export class RtmpPlays {
       outlet,
       viewer,
       bytesIn: () => this.#peer.bytesIn,
-      kick: (reason) => edge.system.ref(VIEWER, id).tell.kick({ reason }),
+      kick: (reason) => this.#kick(streamId, reason),
     });
   }
 
@@ -225,6 +223,5 @@ export class RtmpPlays {
     play.viewer.close();
     outlet.viewers.splice(outlet.viewers.indexOf(play.viewer), 1);
     edge.sessions.delete(play.id);
-    edge.system.stop(VIEWER, play.id);
   }
 }

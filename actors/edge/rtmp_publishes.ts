@@ -5,7 +5,6 @@
  */
 import type { MediaTypeId, PublishRequest } from "../../protocols/rtmp/server_events.ts";
 import { Ingest } from "../stream/ingest.ts";
-import { INGEST, IngestActor } from "../stream/ingest_actor.ts";
 import { STREAM } from "../stream/stream_actor.ts";
 import { streamKey, type StreamName } from "../stream/stream_key.ts";
 import { DropReport } from "./drop_report.ts";
@@ -76,7 +75,6 @@ export class RtmpPublishes {
     const publisher = new RtmpPublisher(ingest, (reason) => this.#drops.note(reason));
     edge.hub.flusher.publishers++;
     this.#byStreamId.set(streamId, this.#publish(ingestId, { app, name }, publisher));
-    edge.system.spawn(INGEST, ingestId, new IngestActor((reason) => this.#kick(streamId, reason)));
     this.#list(ingestId, request);
     log.info("publishing", { session: ingestId, stream: streamKey(request) });
     session.acceptPublish(streamId);
@@ -204,7 +202,7 @@ export class RtmpPublishes {
     this.#peer.session.refusePublish(streamId, code, description);
   }
 
-  #list(id: string, { app, name }: PublishRequest): void {
+  #list(id: string, { streamId, app, name }: PublishRequest): void {
     const { edge, outlet, remoteAddress, connected } = this.#peer;
     edge.sessions.add({
       id,
@@ -216,7 +214,7 @@ export class RtmpPublishes {
       startedAtMs: edge.ports.clock.wallMs(),
       outlet,
       bytesIn: () => this.#peer.bytesIn,
-      kick: (reason) => edge.system.ref(INGEST, id).tell.kick({ reason }),
+      kick: (reason) => this.#kick(streamId, reason),
     });
   }
 
@@ -236,7 +234,6 @@ export class RtmpPublishes {
     this.#lastStreamId = -1;
     publish.publisher.ingest.revoke();
     this.#peer.edge.sessions.delete(publish.ingestId);
-    this.#peer.edge.system.stop(INGEST, publish.ingestId);
     this.#unpublish(publish.ingestId, publish.name, lost);
   }
 

@@ -25,7 +25,10 @@ export interface Session {
   readonly viewer?: Viewer;
   /** Bytes read from its connection. */
   bytesIn(): number;
-  /** Disconnects it, with a reason for the peer where its protocol has a place for one. */
+  /**
+   * Disconnects it, with a reason for the peer where its protocol has a place for one. Called by
+   * its actor, which others reach from any node.
+   */
   kick(reason: string): void;
 }
 

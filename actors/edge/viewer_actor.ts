@@ -14,10 +14,14 @@ export type ViewerProtocol = {
 /** A viewer is told little, and seldom. */
 const VIEWER_MAILBOX_MAX = 16;
 
+/** Awake only while it is told something: thousands of viewers are told nothing all their life. */
+const VIEWER_IDLE_MS = 1_000;
+
 export const VIEWER = actorKind<ViewerProtocol>({
   name: "viewer",
   messages: ["kick"],
   mailboxMax: VIEWER_MAILBOX_MAX,
+  idleMs: VIEWER_IDLE_MS,
 });
 
 export class ViewerActor implements Actor<ViewerProtocol> {

@@ -17,10 +17,14 @@ export type IngestProtocol = {
 /** A publisher hears from its owner alone. */
 const INGEST_MAILBOX_MAX = 256;
 
+/** Awake only while it is told something: thousands of ingests are told nothing all their life. */
+const INGEST_IDLE_MS = 1_000;
+
 export const INGEST = actorKind<IngestProtocol>({
   name: "ingest",
   messages: ["kick"],
   mailboxMax: INGEST_MAILBOX_MAX,
+  idleMs: INGEST_IDLE_MS,
 });
 
 export class IngestActor implements Actor<IngestProtocol> {
