@@ -107,11 +107,13 @@ export class HlsFeed implements LogReader {
     return fits();
   }
 
-  /** Whether the stream as it is now can be served in a container. */
+  /** Whether the stream as it is now can be served in a container, as far as that is known. */
   supports(container: HlsContainer): HlsSupport {
     const { core, segmenter } = this;
-    const last = core.ended ? segmenter.listed.at(-1) : undefined;
-    const tracks = last?.init.tracks ?? core.log.head.tracks;
+    // A publisher that has just come back has not told its tracks yet: its segments will.
+    const newest = segmenter.open ?? segmenter.listed.at(-1);
+    const tracks = newest?.init.tracks ?? core.log.head.tracks;
+    if (tracks.length === 0) return { ok: true };
     if (tracks !== this.#supported.tracks) this.#supported = { tracks, by: new Map() };
     let support = this.#supported.by.get(container);
     if (support === undefined) {
