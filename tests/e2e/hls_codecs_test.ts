@@ -12,7 +12,7 @@ import { mediaFile, type MediaName } from "../support/media_files.ts";
 import { startTestNode, type TestNode } from "../support/node_process.ts";
 import { eventually } from "../support/processes.ts";
 
-const CODECS = { h265_aac: [/^hvc1\./, /H\.265/], av1_aac: [/^av01\./, /AV1/] } as const;
+const CODECS = { h265_aac: [/^hvc1\./, /h265/], av1_aac: [/^av01\./, /av1/] } as const;
 
 /** A tick of 90 kHz or 44.1 kHz and the rounding to microseconds. */
 const TICK_US = 1_050;
