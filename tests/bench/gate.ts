@@ -2,17 +2,20 @@
  * The gate: what a viewer costs the node, against a bare loop that writes the same number of
  * bytes to the same number of sockets by the same call.
  *
+ * Node and bare loop take turns, A B A B, each after it has settled, so that what disturbs the
+ * machine for a minute disturbs both of a pair; ratios are taken pair by pair.
+ *
  * @module
  */
-import type { BareLoopOptions } from "./bare_loop.ts";
+import { type BareLoop, startBareLoop } from "./bare_process.ts";
+import { printGate } from "./gate_table.ts";
 import type { PlayProtocol } from "./load/play.ts";
 import { bytesPerSecond, type Source } from "./load/source_tags.ts";
-import { startPlayers, startPushers, startScript } from "./load_process.ts";
+import { startPlayers, startPushers } from "./load_process.ts";
 import { measure, type Sample } from "./measure.ts";
 import type { BenchOptions } from "./options.ts";
-import { startNode } from "./servers.ts";
+import { type Server, startNode } from "./servers.ts";
 import type { SourceFile } from "./source_file.ts";
-import { fixed, median, printTable, spread, verdict } from "./table.ts";
 
 /** Windows, and what the node may cost there against the bare loop. */
 export const WINDOWS = [
@@ -21,14 +24,14 @@ export const WINDOWS = [
   { windowMs: 20, atMost: 1.2 },
 ] as const;
 
-/** What a viewer over HTTP or WebSocket may cost against one over RTMP. */
-const FLV_AT_MOST = 1.3;
-
 /** Bytes of a message besides its body: an RTMP type-0 header; an FLV tag; one in a WebSocket. */
 const OVERHEAD_BYTES = { rtmp: 12, "http-flv": 15, "ws-flv": 19 } as const;
 
-type GateProtocol = keyof typeof OVERHEAD_BYTES;
+export type GateProtocol = keyof typeof OVERHEAD_BYTES;
 
+const PATH = "bench/cam";
+
+/** Samples of one protocol at one window; those of a pair have the same index. */
 export interface GateRow {
   readonly windowMs: number;
   readonly protocol: GateProtocol;
@@ -36,16 +39,23 @@ export interface GateRow {
   readonly bareConn: Sample[];
   /** Only of the protocols whose sockets `node:http` accepted. */
   readonly bareSocket: Sample[];
+  /** The same node with the publisher and without a viewer. */
+  readonly publisher: Sample[];
 }
 
 export async function runGate(options: BenchOptions, file: SourceFile): Promise<GateRow[]> {
   const rows: GateRow[] = [];
   for (const { windowMs } of WINDOWS) {
+    await using node = await startNode(windowMs);
     const protocols = Object.keys(OVERHEAD_BYTES) as GateProtocol[];
-    const ofWindow = protocols.map((protocol) => emptyRow(windowMs, protocol));
+    const publisher: Sample[] = [];
+    const ofWindow = protocols.map((protocol) => emptyRow(windowMs, protocol, publisher));
     for (let repeat = 0; repeat < options.repeats; repeat++) {
-      await measureNode(windowMs, ofWindow, options, file);
-      for (const row of ofWindow) await measureBare(row, options, file.source);
+      for (const row of ofWindow) {
+        row.node.push(await measureNode(node, row.protocol, options, file));
+        await measureBare(row, options, file.source);
+      }
+      publisher.push(await measurePublisher(node, options, file));
     }
     rows.push(...ofWindow);
   }
@@ -53,25 +63,32 @@ export async function runGate(options: BenchOptions, file: SourceFile): Promise<
   return rows;
 }
 
-function emptyRow(windowMs: number, protocol: GateProtocol): GateRow {
-  return { windowMs, protocol, node: [], bareConn: [], bareSocket: [] };
+function emptyRow(windowMs: number, protocol: GateProtocol, publisher: Sample[]): GateRow {
+  return { windowMs, protocol, node: [], bareConn: [], bareSocket: [], publisher };
 }
 
-/** One node serves each protocol's viewers in turn. */
+/** The publisher comes with the viewers and leaves with them: the node is idle between. */
 async function measureNode(
-  windowMs: number,
-  rows: readonly GateRow[],
+  node: Server,
+  protocol: GateProtocol,
   { viewers, seconds }: BenchOptions,
   { path: file }: SourceFile,
-): Promise<void> {
-  await using node = await startNode(windowMs);
-  const path = "bench/cam";
+): Promise<Sample> {
+  const path = PATH;
   await using pushers = await startPushers({ file, address: node.rtmp, path, publishers: 1 });
-  for (const { protocol, node: samples } of rows) {
-    const address = protocol === "rtmp" ? node.rtmp : node.http;
-    await using players = await startPlayers({ protocol, address, path, streams: 1, viewers });
-    samples.push(await measure({ serverPid: node.pid, seconds, players, pushers }));
-  }
+  const address = protocol === "rtmp" ? node.rtmp : node.http;
+  await using players = await startPlayers({ protocol, address, path, streams: 1, viewers });
+  return await measure({ serverPid: node.pid, seconds, players, pushers });
+}
+
+async function measurePublisher(
+  node: Server,
+  { seconds }: BenchOptions,
+  { path: file }: SourceFile,
+): Promise<Sample> {
+  const options = { file, address: node.rtmp, path: PATH, publishers: 1 };
+  await using pushers = await startPushers(options);
+  return await measure({ serverPid: node.pid, seconds, pushers });
 }
 
 async function measureBare(
@@ -80,81 +97,21 @@ async function measureBare(
   source: Source,
 ): Promise<void> {
   const { windowMs, protocol } = row;
-  const pageBytes = pageBytesOf(source, protocol, windowMs);
-  row.bareConn.push(await bare({ call: "conn.write", windowMs, pageBytes }, viewers, seconds));
+  const bytes = bytesPerSecond(source, OVERHEAD_BYTES[protocol]);
+  const page = { windowMs, pageBytes: Math.round(bytes * windowMs / 1_000) };
+  row.bareConn.push(await measureLoop({ call: "conn.write", ...page }, viewers, seconds));
   if (protocol === "rtmp") return;
-  row.bareSocket.push(await bare({ call: "socket.write", windowMs, pageBytes }, viewers, seconds));
+  row.bareSocket.push(await measureLoop({ call: "socket.write", ...page }, viewers, seconds));
 }
 
-async function bare(loop: BareLoopOptions, viewers: number, seconds: number): Promise<Sample> {
-  const started = await startScript<{ address: string }>("bare_loop.ts", loop);
-  await using process = started.process;
-  const { address } = started.ready;
+async function measureLoop(
+  options: BareLoop["options"],
+  viewers: number,
+  seconds: number,
+): Promise<Sample> {
+  await using loop = await startBareLoop(options);
+  const { address, pid: serverPid } = loop;
   const protocol: PlayProtocol = "raw";
   await using players = await startPlayers({ protocol, address, path: "", streams: 1, viewers });
-  return await measure({ serverPid: process.pid, seconds, players });
-}
-
-function pageBytesOf(source: Source, protocol: GateProtocol, windowMs: number): number {
-  return Math.round(bytesPerSecond(source, OVERHEAD_BYTES[protocol]) * windowMs / 1_000);
-}
-
-/** Ratios pair by pair: what disturbs the machine for a minute disturbs both of a pair. */
-function ratios(over: readonly Sample[], under: readonly Sample[]): number[] {
-  return under.map(({ cpuPercent }, i) => over[i].cpuPercent / cpuPercent);
-}
-
-function printGate(rows: readonly GateRow[], viewers: number): void {
-  const perThousand = (samples: readonly Sample[]) =>
-    samples.length === 0
-      ? "-"
-      : fixed(median(samples.map(({ cpuPercent }) => cpuPercent)) * 1_000 / viewers, 1);
-  printTable(
-    `The gate: CPU % of a core per 1,000 viewers (${viewers} measured), node against bare loops`,
-    ["protocol, window", "node", "conn.write", "socket.write", "node / conn.write", "target", ""]
-      .concat("node / socket.write", "KB/s each", "loader %"),
-    rows.map((row) => {
-      const atMost = WINDOWS.find(({ windowMs }) => windowMs === row.windowMs)!.atMost;
-      const toConn = ratios(row.node, row.bareConn);
-      const bytes = median(row.node.map(({ players }) => players!.bytes / players!.seconds));
-      return [
-        `${row.protocol}, ${row.windowMs} ms`,
-        perThousand(row.node),
-        perThousand(row.bareConn),
-        perThousand(row.bareSocket),
-        spread(toConn),
-        ...verdict(median(toConn), atMost),
-        row.bareSocket.length === 0 ? "-" : spread(ratios(row.node, row.bareSocket)),
-        fixed(bytes / viewers / 1_000, 1),
-        fixed(Math.max(...row.node.map(({ loaderPercent }) => loaderPercent)), 0),
-      ];
-    }),
-  );
-  printFlvAgainstRtmp(rows);
-  printNotes(rows);
-}
-
-function printFlvAgainstRtmp(rows: readonly GateRow[]): void {
-  const against = rows.filter(({ protocol }) => protocol !== "rtmp").map((row) => {
-    const rtmp = rows.find((other) =>
-      other.protocol === "rtmp" && other.windowMs === row.windowMs
-    )!;
-    const values = ratios(row.node, rtmp.node);
-    const name = `${row.protocol}, ${row.windowMs} ms`;
-    return [name, spread(values), ...verdict(median(values), FLV_AT_MOST)];
-  });
-  printTable("HTTP and WebSocket against our own RTMP", [
-    "protocol, window",
-    "ratio",
-    "target",
-    "",
-  ], against);
-}
-
-function printNotes(rows: readonly GateRow[]): void {
-  for (const row of rows) {
-    const notes = [...row.node, ...row.bareConn, ...row.bareSocket].flatMap(({ notes }) => notes);
-    if (notes.length === 0) continue;
-    console.log(`! ${row.protocol}, ${row.windowMs} ms: ${[...new Set(notes)].join("; ")}`);
-  }
+  return await measure({ serverPid, seconds, players });
 }

@@ -6,7 +6,9 @@
 import { fromFileUrl, REPOSITORY } from "../support/paths.ts";
 import { Child } from "../support/processes.ts";
 import type { PlayOptions, PlayReport } from "./load/play.ts";
+import type { HlsPlayOptions } from "./load/hls_play.ts";
 import type { PublishOptions, PublishReport } from "./load/publish.ts";
+import { countAsOwn } from "./proc.ts";
 
 /** Core of the server that is measured, and of everything else. */
 export const SERVER_CORE = 0;
@@ -40,6 +42,7 @@ class LoadProcess<Report> implements AsyncDisposable {
       },
     });
     this.pid = this.#child.pid;
+    countAsOwn(this.pid, core);
     const timer = setTimeout(() => {
       started.reject(new Error(`${script} did not start within ${START_MS_MAX} ms`));
     }, START_MS_MAX);
@@ -71,6 +74,12 @@ export type Pushers = LoadProcess<PublishReport>;
 /** Starts players; resolves when all of them play. */
 export async function startPlayers(options: PlayOptions): Promise<Players> {
   return await startedOrEnded(new LoadProcess<PlayReport>("load/play.ts", options, LOADER_CORE));
+}
+
+/** Starts players of low-latency HLS; resolves when all of them got a part. */
+export async function startHlsPlayers(options: HlsPlayOptions): Promise<Players> {
+  const script = "load/hls_play.ts";
+  return await startedOrEnded(new LoadProcess<PlayReport>(script, options, LOADER_CORE));
 }
 
 /** Starts publishers; resolves when all of them publish. */

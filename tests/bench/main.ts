@@ -6,10 +6,13 @@
  */
 import { benchActorRuntime } from "./actor_runtime.ts";
 import { runGate } from "./gate.ts";
+import { runHls } from "./hls.ts";
+import { LOADER_CORE } from "./load_process.ts";
 import { runLatency } from "./latency.ts";
 import { runMemory } from "./memory.ts";
 import { type BenchOptions, parseOptions, type Section } from "./options.ts";
 import { runPeers } from "./peers.ts";
+import { pinTo } from "./proc.ts";
 import { runPublishers } from "./publishers.ts";
 import { type SourceFile, sourceFile } from "./source_file.ts";
 import { fixed, printTable } from "./table.ts";
@@ -20,6 +23,7 @@ const RUN: Readonly<
   gate: runGate,
   peers: runPeers,
   publishers: runPublishers,
+  hls: runHls,
   latency: runLatency,
   memory: runMemory,
   actors: runActors,
@@ -34,6 +38,7 @@ async function runActors(): Promise<void> {
 
 async function main(): Promise<void> {
   const options = parseOptions(Deno.args);
+  await pinTo(LOADER_CORE, Deno.pid);
   const file = await sourceFile();
   for (const section of options.sections) await RUN[section](options, file);
 }

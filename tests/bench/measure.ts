@@ -7,23 +7,24 @@ import { delay } from "../support/processes.ts";
 import type { PlayReport } from "./load/play.ts";
 import type { Players, Pushers } from "./load_process.ts";
 import { LOADER_CORE, SERVER_CORE } from "./load_process.ts";
-import { coreBusySeconds, cpuSeconds, residentBytes } from "./proc.ts";
+import { OtherLoad } from "./other_load.ts";
+import { cpuSeconds, residentBytes } from "./proc.ts";
 
-/** From the moment all play until the window opens: catching up and compiling are over. */
-const SETTLE_MS = 3_000;
+/**
+ * From the moment all play until the window opens, in milliseconds. V8 compiles what is hot within
+ * the first seconds of full load; a window that opened earlier would measure the compiler.
+ */
+const SETTLE_MS = 6_000;
 
 /** Above this share of a core the loader, not the server, may set the pace. */
 const LOADER_PERCENT_MAX = 90;
-
-/** Others on the server's core beyond this, in percent of it, make a figure doubtful. */
-const OTHERS_PERCENT_MAX = 15;
 
 export interface Sample {
   /** The server's process, in percent of a core. */
   readonly cpuPercent: number;
   readonly loaderPercent: number;
   readonly pusherPercent: number;
-  /** What strangers used of the server's core, in percent of it. */
+  /** What strangers used of the server's or the loader's core, whichever is more, in percent. */
   readonly othersPercent: number;
   readonly players: PlayReport | undefined;
   readonly residentBytes: number;
@@ -37,24 +38,24 @@ export interface MeasureOptions {
   readonly pushers?: Pushers;
 }
 
-/** Lets everything settle, then measures for `seconds`. */
+/** Lets everything settle under full load, then measures for `seconds`. */
 export async function measure(options: MeasureOptions): Promise<Sample> {
   const { serverPid, seconds, players, pushers } = options;
   await delay(SETTLE_MS);
   await Promise.all([players?.report(), pushers?.report()]);
+  const strangers = [SERVER_CORE, LOADER_CORE].map((core) => new OtherLoad(core));
   const startMs = performance.now();
   const cpu = cpuSeconds(serverPid);
-  const busy = coreBusySeconds(SERVER_CORE);
   await delay(seconds * 1_000);
   const used = cpuSeconds(serverPid) - cpu;
-  const others = coreBusySeconds(SERVER_CORE) - busy - used;
   const percent = 100_000 / (performance.now() - startMs);
+  const othersPercent = Math.max(...strangers.map((other) => other.percent()));
   const [played, pushed] = await Promise.all([players?.report(), pushers?.report()]);
   const sample = {
     cpuPercent: used * percent,
     loaderPercent: played?.cpuPercent ?? 0,
     pusherPercent: pushed?.cpuPercent ?? 0,
-    othersPercent: others * percent,
+    othersPercent,
     players: played,
     residentBytes: residentBytes(serverPid),
   };
@@ -62,16 +63,9 @@ export async function measure(options: MeasureOptions): Promise<Sample> {
   return { ...sample, notes: [...doubts(sample), ...failures] };
 }
 
-function doubts(sample: Omit<Sample, "notes">): string[] {
-  const { loaderPercent, pusherPercent, othersPercent } = sample;
-  const notes: string[] = [];
-  if (loaderPercent + pusherPercent > LOADER_PERCENT_MAX) {
-    notes.push(
-      `core ${LOADER_CORE} of the load is ${(loaderPercent + pusherPercent).toFixed(0)} %`,
-    );
-  }
-  if (othersPercent > OTHERS_PERCENT_MAX) {
-    notes.push(`others used ${othersPercent.toFixed(0)} % of the server's core`);
-  }
-  return notes;
+function doubts({ loaderPercent, pusherPercent }: Omit<Sample, "notes">): string[] {
+  const load = loaderPercent + pusherPercent;
+  return load > LOADER_PERCENT_MAX
+    ? [`core ${LOADER_CORE} of the load is ${load.toFixed(0)} %`]
+    : [];
 }

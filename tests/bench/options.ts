@@ -5,7 +5,9 @@
  */
 
 /** The parts of the benchmark, in the order in which they run. */
-export const SECTIONS = ["gate", "peers", "publishers", "latency", "memory", "actors"] as const;
+export const SECTIONS = [
+  ...["gate", "peers", "publishers", "hls", "latency", "memory", "actors"] as const,
+] as const;
 export type Section = typeof SECTIONS[number];
 
 export interface BenchOptions {

@@ -23,17 +23,41 @@ export function coreBusySeconds(core: number): number {
   return (user + nice + system + irq + softirq + steal) / TICKS_PER_SECOND;
 }
 
+/** Processes of the benchmark that live, and the core each is bound to. */
+const own = new Map<number, number>();
+
+/** Makes a process that is bound to `core` one of {@link ownCpuSeconds}; no stranger's then. */
+export function countAsOwn(pid: number, core: number): void {
+  own.set(pid, core);
+}
+
+/** CPU time of each process of the benchmark that lives and is bound to `core`, in seconds. */
+export function ownCpuSeconds(core: number): Map<number, number> {
+  const seconds = new Map<number, number>();
+  for (const [pid, bound] of own) {
+    if (bound !== core) continue;
+    try {
+      seconds.set(pid, cpuSeconds(pid));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      own.delete(pid);
+    }
+  }
+  return seconds;
+}
+
 /** Resident memory of a process, in bytes. */
 export function residentBytes(pid: number): number {
   const status = Deno.readTextFileSync(`/proc/${pid}/status`);
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
 }
 
-/** Binds all threads of a process to one core. @throws {Error} `taskset` failed. */
+/** Binds all threads of a process of the benchmark to one core. @throws {Error} `taskset` failed. */
 export async function pinTo(core: number, pid: number): Promise<void> {
   const { success, stderr } = await new Deno.Command("taskset", {
     args: ["-a", "-c", "-p", String(core), String(pid)],
     stdin: "null",
   }).output();
   if (!success) throw new Error(`Cannot pin ${pid}: ${new TextDecoder().decode(stderr)}`);
+  countAsOwn(pid, core);
 }

@@ -35,6 +35,11 @@ export function verdict(value: number, atMost: number | undefined): [string, str
   return [`<= ${fixed(atMost, 3).replace(/\.?0+$/, "")}`, value <= atMost ? "ok" : "MISSED"];
 }
 
+/** As {@link verdict}, of a ratio that should be high. */
+export function atLeast(value: number, target: number): [string, string] {
+  return [`>= ${fixed(target, 3).replace(/\.?0+$/, "")}`, value >= target ? "ok" : "MISSED"];
+}
+
 export function fixed(value: number | undefined, digits = 2): string {
   return value === undefined || !Number.isFinite(value) ? "-" : value.toFixed(digits);
 }
