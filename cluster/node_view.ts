@@ -21,6 +21,7 @@ import type { StreamCore } from "../actors/stream/stream_core.ts";
 import { streamKey, type StreamName } from "../actors/stream/stream_key.ts";
 import { sumOfRepairs } from "../actors/stream/timeline_repair.ts";
 import type { Track } from "../protocols/media/track.ts";
+import { maskCredentials } from "./mask.ts";
 import type { NodeParts } from "./node_parts.ts";
 
 type ViewerCounts = StreamInfo["viewers"];
@@ -154,6 +155,6 @@ function sessionInfo(session: Session, node: string): SessionInfo {
     bytesIn: session.bytesIn(),
     bytesOut: outlet.bytesOut,
     jumps: viewer?.jumps ?? 0,
-    userAgent: userAgent === "" ? null : userAgent,
+    userAgent: userAgent === "" ? null : maskCredentials(userAgent),
   };
 }

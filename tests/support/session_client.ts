@@ -23,10 +23,15 @@ export interface SessionClient extends Disposable {
   flush(): Promise<void>;
 }
 
+export type SessionClientOptions = Omit<ClientSessionOptions, "random" | "tcUrl"> & {
+  /** "user:pass" for `tcUrl`, percent-encoded. */
+  readonly userInfo?: string;
+};
+
 /** Connects to `host:port`. */
 export async function openSession(
   address: string,
-  options: Omit<ClientSessionOptions, "random" | "tcUrl">,
+  options: SessionClientOptions,
   onMedia: ClientSessionEvents["media"] = () => {},
 ): Promise<SessionClient> {
   const conn = await connectTo(address);
@@ -43,7 +48,9 @@ export async function openSession(
     },
   }, {
     ...options,
-    tcUrl: `rtmp://${address}/${options.app}`,
+    tcUrl: `rtmp://${
+      options.userInfo === undefined ? "" : `${options.userInfo}@`
+    }${address}/${options.app}`,
     random: crypto.getRandomValues(new Uint8Array(HANDSHAKE_BYTES)),
   });
   const flush = async () => {
