@@ -37,7 +37,7 @@ export class Mp4PageEncoder implements PageEncoder {
   readonly #known: (Known | undefined)[] = [];
   /**
    * Number of the next fragment, which is not the record's: VLC 3 takes a gap for a discontinuity
-   * and then reads the time of that fragment's track alone, which moves pictures against sound.
+   * and then reads the time of that fragment's track alone, which may move pictures against sound.
    */
   #nextNumber = 1;
 
