@@ -92,8 +92,8 @@ export class Ingest {
       seq: this.#nextSeq++,
       track: frame.track,
       dtsUs,
-      // A frame that was lifted is decoded later than it was to be shown.
-      ptsUs: reorders ? ptsUs : Math.max(ptsUs, dtsUs),
+      // A frame that was lifted is decoded later than it was to be shown: no player would take that.
+      ptsUs: Math.max(ptsUs, dtsUs),
       keyframe: frame.keyframe,
       data: frame.data,
     });
