@@ -16,6 +16,8 @@ export interface BareLoopOptions {
   readonly call: "conn.write" | "socket.write";
   readonly windowMs: number;
   readonly pageBytes: number;
+  /** Keeps a read into a buffer of that size pending, as a server does; `conn.write` only. */
+  readonly readBytes?: number;
 }
 
 /** One socket: what it owes is at most one write. */
@@ -69,8 +71,9 @@ class SocketSink implements Sink {
   };
 }
 
-async function main({ call, windowMs, pageBytes }: BareLoopOptions): Promise<void> {
-  const port = call === "conn.write" ? listenConn() : await listenSocket();
+async function main(options: BareLoopOptions): Promise<void> {
+  const { call, windowMs, pageBytes } = options;
+  const port = call === "conn.write" ? listenConn(options.readBytes) : await listenSocket();
   console.log(JSON.stringify({ event: "listening", address: `127.0.0.1:${port}` }));
   const page = new Uint8Array(pageBytes).fill(0x5a);
   let dueMs = performance.now() + windowMs;
@@ -82,15 +85,28 @@ async function main({ call, windowMs, pageBytes }: BareLoopOptions): Promise<voi
   setTimeout(tick, windowMs);
 }
 
-function listenConn(): number {
+function listenConn(readBytes: number | undefined): number {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   void (async () => {
     for await (const conn of listener) {
       conn.setNoDelay(true);
-      sinks.add(new ConnSink(conn));
+      const sink = new ConnSink(conn);
+      sinks.add(sink);
+      if (readBytes === undefined) continue;
+      readToEnd(conn, readBytes).finally(() => sinks.delete(sink));
     }
   })();
   return (listener.addr as Deno.NetAddr).port;
+}
+
+/** Resolves when nothing more will come. */
+async function readToEnd(conn: Deno.Conn, readBytes: number): Promise<void> {
+  const buffer = new Uint8Array(readBytes);
+  try {
+    while (await conn.read(buffer) !== null);
+  } catch {
+    return; // The viewer is gone, which is how a run ends.
+  }
 }
 
 async function listenSocket(): Promise<number> {

@@ -14,6 +14,9 @@ import { countAsOwn } from "./proc.ts";
 export const SERVER_CORE = 0;
 export const LOADER_CORE = 1;
 
+/** V8's flags of the node's workers (see `cluster/worker_command.ts`): memory compares then. */
+const WORKER_FLAGS = ["--v8-flags=--max-semi-space-size=4"];
+
 /** Longest a generator may live, in milliseconds: a forgotten one must not load the machine. */
 const LIFE_MS_MAX = 600_000;
 
@@ -28,11 +31,11 @@ class LoadProcess<Report> implements AsyncDisposable {
   readonly #child: Child;
   #awaited: PromiseWithResolvers<Report> | undefined;
 
-  constructor(script: string, options: unknown, core: number) {
+  constructor(script: string, options: unknown, core: number, flags: readonly string[] = []) {
     const started = Promise.withResolvers<unknown>();
     const path = fromFileUrl(new URL(script, import.meta.url));
-    const deno = [Deno.execPath(), "run", "--quiet", "--allow-all", path, JSON.stringify(options)];
-    this.#child = new Child("taskset", ["-c", String(core), ...deno], {
+    const run = ["run", "--quiet", "--allow-all", ...flags, path, JSON.stringify(options)];
+    this.#child = new Child("taskset", ["-c", String(core), Deno.execPath(), ...run], {
       cwd: REPOSITORY,
       timeoutMs: LIFE_MS_MAX,
       onLine: (line) => {
@@ -94,7 +97,9 @@ export async function startScript<Ready>(
   script: string,
   options: unknown,
 ): Promise<{ ready: Ready; process: LoadProcess<never> }> {
-  const process = await startedOrEnded(new LoadProcess<never>(script, options, SERVER_CORE));
+  const process = await startedOrEnded(
+    new LoadProcess<never>(script, options, SERVER_CORE, WORKER_FLAGS),
+  );
   return { ready: await process.started as Ready, process };
 }
 

@@ -1,13 +1,17 @@
 /**
- * Resident memory: per viewer of each protocol, per stream that is published and idle, and as the
- * number of viewers grows.
+ * Resident memory: per viewer of each protocol, beside a bare connection, and per stream that is
+ * published and idle.
+ *
+ * A viewer is told in two ways. From the first one on: what the first thousand makes V8 and the
+ * allocator keep for good is in it. At the margin: what one more costs once there are many.
  *
  * @module
  */
-import { type PlayProtocol } from "./load/play.ts";
-import { startPlayers, startPushers } from "./load_process.ts";
-import { measure, type Sample } from "./measure.ts";
+import { BARE, grow, type Grown } from "./growth.ts";
+import { startPushers } from "./load_process.ts";
+import { measure } from "./measure.ts";
 import type { BenchOptions } from "./options.ts";
+import { noise } from "./other_load.ts";
 import { startNode } from "./servers.ts";
 import type { SourceFile } from "./source_file.ts";
 import { fixed, printTable, verdict } from "./table.ts";
@@ -22,59 +26,73 @@ const IDLE_STREAMS = 200;
 const WINDOW_MS = 350;
 
 export async function runMemory(options: BenchOptions, file: SourceFile): Promise<void> {
-  const rows: string[][] = [];
-  for (const protocol of ["rtmp", "http-flv", "ws-flv"] as const) {
-    const [one, many] = await grow(protocol, [1, options.viewers], file);
-    const bytes = (many.residentBytes - one.residentBytes) / (options.viewers - 1);
-    const atMost = VIEWER_BYTES_MAX[protocol];
-    rows.push([`viewer, ${protocol}`, fixed(bytes / 1_000, 1), ...kilobytes(bytes, atMost)]);
-  }
+  const { viewers, growthViewers } = options;
+  const steps = [1, 100, viewers, 2_000, growthViewers].filter((count) => count <= growthViewers);
+  const all = [...new Set(steps)].sort((a, b) => a - b);
+  const few = [...new Set([1, viewers, growthViewers])];
+  const [bare, rtmp] = [await grow(BARE, all, file), await grow("rtmp", all, file)];
+  const grown = [rtmp, await grow("http-flv", few, file), await grow("ws-flv", few, file)];
   const idle = await idleStreamBytes(file);
-  rows.push(["idle stream", fixed(idle / 1_000, 1), "-", ""]);
-  printTable(`Resident memory, ${options.viewers} viewers`, ["of a", "KB", "target", ""], rows);
-  await runGrowth(options, file);
+  printViewers([...grown, bare], options);
+  printTable("Resident memory of a stream", ["of a", "KB"], [
+    ["published and idle stream", fixed(idle / 1_000, 1)],
+  ]);
+  printGrowth(rtmp, bare);
 }
 
-async function runGrowth(options: BenchOptions, file: SourceFile): Promise<void> {
-  const steps = [100, 1_000, 2_000, options.growthViewers];
-  const counts = [...new Set(steps.filter((count) => count <= options.growthViewers))];
-  const samples = await grow("rtmp", counts, file);
-  const [first] = samples;
-  const rows = samples.map(({ residentBytes, cpuPercent, notes }, i) => [
+/** RSS per viewer between two numbers of them, in bytes; `undefined` when they are the same. */
+function bytesBetween({ counts, samples }: Grown, few: number, many: number): number | undefined {
+  if (few === many) return undefined;
+  const at = (count: number) => samples[counts.indexOf(count)].residentBytes;
+  return (at(many) - at(few)) / (many - few);
+}
+
+function printViewers(grown: readonly Grown[], { viewers, growthViewers }: BenchOptions): void {
+  const bare = grown.find(({ protocol }) => protocol === BARE)!;
+  const rows = grown.map((one) => {
+    const plain = bytesBetween(one, 1, viewers)!;
+    const atMost = one.protocol === BARE ? undefined : VIEWER_BYTES_MAX[one.protocol];
+    const beyond = plain - bytesBetween(bare, 1, viewers)!;
+    const marginal = bytesBetween(one, viewers, growthViewers);
+    return [
+      one.protocol === BARE ? "bare connection, a read of 512 bytes pending" : one.protocol,
+      kilobytes(plain),
+      kilobytes(marginal),
+      atMost === undefined ? "-" : `<= ${atMost / 1_000}`,
+      verdict(plain, atMost)[1],
+      marginal === undefined ? "-" : verdict(marginal, atMost)[1],
+      one === bare ? "-" : kilobytes(beyond),
+      noise(one.samples.map(({ othersPercent }) => othersPercent)),
+    ];
+  });
+  printTable("Resident memory of a viewer, in KB", [
+    ...["viewer", `1 to ${viewers}`, `${viewers} to ${growthViewers}`, "target", "first"],
+    ...["marginal", "first beyond bare", "others %"],
+  ], rows);
+}
+
+function printGrowth(rtmp: Grown, bare: Grown): void {
+  const { counts } = rtmp;
+  const steps = (grown: Grown, i: number): string[] => {
+    const first = i === 0 ? undefined : bytesBetween(grown, counts[0], counts[i]);
+    const last = i === 0 ? undefined : bytesBetween(grown, counts[i - 1], counts[i]);
+    return [fixed(grown.samples[i].residentBytes / 1e6, 0), kilobytes(first), kilobytes(last)];
+  };
+  const rows = rtmp.samples.map(({ cpuPercent, othersPercent, notes }, i) => [
     String(counts[i]),
-    fixed(residentBytes / 1e6, 0),
-    i === 0
-      ? "-"
-      : fixed((residentBytes - first.residentBytes) / (counts[i] - counts[0]) / 1_000, 1),
+    ...steps(rtmp, i),
+    ...steps(bare, i),
     fixed(cpuPercent, 1),
     fixed(cpuPercent * 1_000 / counts[i], 1),
+    fixed(bare.samples[i].cpuPercent * 1_000 / counts[i], 1),
+    noise([othersPercent, bare.samples[i].othersPercent]),
     notes.join("; "),
   ]);
-  const columns = ["RTMP viewers", "RSS MB", "KB each beyond the first row", "CPU %", "per 1,000"];
-  printTable("Growth with the number of viewers", [...columns, ""], rows);
-}
-
-/** Fresh node; viewers are added up to each count in turn. */
-async function grow(
-  protocol: Exclude<PlayProtocol, "raw">,
-  counts: readonly number[],
-  { path: file }: SourceFile,
-): Promise<Sample[]> {
-  await using stack = new AsyncDisposableStack();
-  const node = stack.use(await startNode(WINDOW_MS));
-  const path = "bench/cam";
-  stack.use(await startPushers({ file, address: node.rtmp, path, publishers: 1 }));
-  const address = protocol === "rtmp" ? node.rtmp : node.http;
-  const samples: Sample[] = [];
-  let present = 0;
-  for (const count of counts) {
-    const viewers = count - present;
-    present = count;
-    const options = { protocol, address, path, streams: 1, viewers };
-    const players = stack.use(await startPlayers(options));
-    samples.push(await measure({ serverPid: node.pid, seconds: 4, players }));
-  }
-  return samples;
+  printTable("Growth with the number of RTMP viewers, beside bare connections", [
+    ...["viewers", "RSS MB", "KB each", "KB each since the row above"],
+    ...["bare RSS MB", "KB each", "since the row above", "CPU %", "per 1,000", "bare per 1,000"],
+    ...["others %", ""],
+  ], rows);
 }
 
 async function idleStreamBytes({ path: file }: SourceFile): Promise<number> {
@@ -87,7 +105,6 @@ async function idleStreamBytes({ path: file }: SourceFile): Promise<number> {
   return (after.residentBytes - before.residentBytes) / IDLE_STREAMS;
 }
 
-function kilobytes(bytes: number, atMost: number): [string, string] {
-  const [, word] = verdict(bytes, atMost);
-  return [`<= ${atMost / 1_000}`, word];
+function kilobytes(bytes: number | undefined): string {
+  return bytes === undefined ? "-" : fixed(bytes / 1_000, 1);
 }
