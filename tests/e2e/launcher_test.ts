@@ -69,6 +69,27 @@ Deno.test("a configuration file is read with the task's own permissions", () =>
     assertEquals(ended.code, 2);
   }));
 
+Deno.test("SIGHUP reads the configuration file again, and ends nobody", () =>
+  withData(async (data) => {
+    const file = `${data}/hw.yaml`;
+    await Deno.writeTextFile(file, "applications: { first: {} }\n");
+    await using launched = await launch(data, { args: ["--config", file] });
+    const { child, ready } = launched;
+    await Deno.writeTextFile(file, "rtmp-port: 1\napplications: { second: {} }\n");
+    // Service managers may signal every process.
+    for (const pid of ready.pids) Deno.kill(pid, "SIGHUP");
+    await logged(child, "applyConfig called");
+    assertMatch(child.stderr, /"applications":\["second"\]/);
+    await betweenPresses();
+    await Deno.writeTextFile(file, "applications:\n  second: { hold: soon }\n");
+    Deno.kill(ready.pids[0], "SIGHUP");
+    await logged(child, "configuration refused, nothing changed");
+    assertMatch(child.stderr, /hw\.yaml:2: applications\.second\.hold: must be a time/);
+    assertEquals(countLogged(child.stderr, "applyConfig called"), 1);
+    assertEquals(ready.pids.every(isAlive), true);
+    assertEquals(child.stdout.trimEnd().split("\n").length, 1); // Still the ready line alone.
+  }));
+
 Deno.test("--help and --version print and end with exit code 0", async () => {
   for (const [flag, start] of [["--help", "headwater "], ["--version", "headwater "]]) {
     const ended = await launcherResult({ args: [flag] });
