@@ -2,8 +2,8 @@
  * Runs every test of the repository: `deno task test`.
  *
  * Brings the system packages the tests need where it may, runs the unit tests side by side with no
- * permission but to read, then the end-to-end tests one after another, and closes with the plain
- * line `N passed, N failed, N skipped`. Exit code 1 when something failed.
+ * permission but to read, then the end-to-end tests, and closes with the plain line
+ * `N passed, N failed, N skipped`. Exit code 1 when something failed.
  *
  * @module
  */
@@ -17,6 +17,8 @@ interface Suite {
   readonly name: string;
   readonly timeoutMs: number;
   readonly args: readonly string[];
+  /** Test files at a time; one a core unless given. */
+  readonly jobs?: number;
 }
 
 const UNIT: Suite = {
@@ -28,20 +30,34 @@ const UNIT: Suite = {
   ],
 };
 
-const E2E: Suite = {
-  name: "end-to-end tests",
-  timeoutMs: 480_000,
-  args: ["--allow-all", "tests/e2e"],
+/** End-to-end tests that measure delays or use every core: nothing else may run beside them. */
+const ALONE = ["fuzz", "hls_browser", "join", "load", "player"].map((name) =>
+  `tests/e2e/${name}_test.ts`
+);
+
+/** The others mostly wait for media to play, so two of them share the machine. */
+const TOGETHER: Suite = {
+  name: "end-to-end tests, two by two",
+  timeoutMs: 300_000,
+  args: ["--parallel", "--allow-all", `--ignore=${ALONE.join()}`, "tests/e2e"],
+  jobs: 2,
+};
+
+const ONE_BY_ONE: Suite = {
+  name: "end-to-end tests, one by one",
+  timeoutMs: 300_000,
+  args: ["--allow-all", ...ALONE],
 };
 
 /** Runs one suite, its output going straight to ours. */
 async function runSuite(suite: Suite, folder: string): Promise<Report> {
   console.log(`\n== ${suite.name}`);
   const startedMs = performance.now();
-  const report = `${folder}/${suite.name.replaceAll(" ", "-")}.xml`;
+  const report = `${folder}/${suite.name.replaceAll(/\W+/g, "-")}.xml`;
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "--no-prompt", `--junit-path=${report}`, ...suite.args],
     cwd: REPOSITORY,
+    env: suite.jobs === undefined ? {} : { DENO_JOBS: String(suite.jobs) },
     stdin: "null",
   }).spawn();
   const stop = () => child.kill("SIGTERM");
@@ -76,11 +92,13 @@ async function main(): Promise<number> {
     if (missing !== undefined) console.warn(`NOT INSTALLED, tests will be skipped: ${missing}`);
   }
   const folder = await Deno.makeTempDir({ prefix: "headwater-test-" });
-  const unit = await runSuite(UNIT, folder);
-  const e2e = await runSuite(E2E, folder);
+  let total: Report = { passed: 0, failed: [], skipped: [] };
+  for (const suite of [UNIT, TOGETHER, ONE_BY_ONE]) {
+    total = addReports(total, await runSuite(suite, folder));
+  }
   await Deno.remove(folder, { recursive: true });
 
-  const { passed, failed, skipped } = addReports(unit, e2e);
+  const { passed, failed, skipped } = total;
   for (const name of skipped) console.log(`SKIPPED ${name}`);
   for (const name of failed) console.log(`FAILED ${name}`);
   console.log(`\n${passed} passed, ${failed.length} failed, ${skipped.length} skipped`);
