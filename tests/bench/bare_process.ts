@@ -7,7 +7,6 @@ import type { BareLoopOptions } from "./bare_loop.ts";
 import { startScript } from "./load_process.ts";
 
 export interface BareLoop extends AsyncDisposable {
-  readonly options: BareLoopOptions;
   readonly pid: number;
   /** `host:port` */
   readonly address: string;
@@ -17,7 +16,6 @@ export interface BareLoop extends AsyncDisposable {
 export async function startBareLoop(options: BareLoopOptions): Promise<BareLoop> {
   const { ready, process } = await startScript<{ address: string }>("bare_loop.ts", options);
   return {
-    options,
     pid: process.pid,
     address: ready.address,
     [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),

@@ -7,9 +7,8 @@
  *
  * @module
  */
-import { type BareLoop, startBareLoop } from "./bare_process.ts";
-import { printGate } from "./gate_table.ts";
-import type { PlayProtocol } from "./load/play.ts";
+import { startBareLoop } from "./bare_process.ts";
+import { type GateProtocol, type GateRow, printGate, WINDOWS } from "./gate_table.ts";
 import { bytesPerSecond, type Source } from "./load/source_tags.ts";
 import { startPlayers, startPushers } from "./load_process.ts";
 import { measure, type Sample } from "./measure.ts";
@@ -17,43 +16,26 @@ import type { BenchOptions } from "./options.ts";
 import { type Server, startNode } from "./servers.ts";
 import type { SourceFile } from "./source_file.ts";
 
-/** Windows, and what the node may cost there against the bare loop. */
-export const WINDOWS = [
-  { windowMs: 350, atMost: 1.15 },
-  { windowMs: 100, atMost: 1.15 },
-  { windowMs: 20, atMost: 1.2 },
-] as const;
-
 /** Bytes of a message besides its body: an RTMP type-0 header; an FLV tag; one in a WebSocket. */
-const OVERHEAD_BYTES = { rtmp: 12, "http-flv": 15, "ws-flv": 19 } as const;
-
-export type GateProtocol = keyof typeof OVERHEAD_BYTES;
+const OVERHEAD_BYTES = {
+  rtmp: 12,
+  "http-flv": 15,
+  "ws-flv": 19,
+} as const satisfies Record<GateProtocol, number>;
 
 const PATH = "bench/cam";
-
-/** Samples of one protocol at one window; those of a pair have the same index. */
-export interface GateRow {
-  readonly windowMs: number;
-  readonly protocol: GateProtocol;
-  readonly node: Sample[];
-  readonly bareConn: Sample[];
-  /** Only of the protocols whose sockets `node:http` accepted. */
-  readonly bareSocket: Sample[];
-  /** The same node with the publisher and without a viewer. */
-  readonly publisher: Sample[];
-}
 
 export async function runGate(options: BenchOptions, file: SourceFile): Promise<GateRow[]> {
   const rows: GateRow[] = [];
   for (const { windowMs } of WINDOWS) {
-    await using node = await startNode(windowMs);
     const protocols = Object.keys(OVERHEAD_BYTES) as GateProtocol[];
     const publisher: Sample[] = [];
     const ofWindow = protocols.map((protocol) => emptyRow(windowMs, protocol, publisher));
     for (let repeat = 0; repeat < options.repeats; repeat++) {
+      await using node = await startNode(windowMs);
       for (const row of ofWindow) {
         row.node.push(await measureNode(node, row.protocol, options, file));
-        await measureBare(row, options, file.source);
+        row.bare.push(await measureBare(row, options, file.source));
       }
       publisher.push(await measurePublisher(node, options, file));
     }
@@ -64,7 +46,7 @@ export async function runGate(options: BenchOptions, file: SourceFile): Promise<
 }
 
 function emptyRow(windowMs: number, protocol: GateProtocol, publisher: Sample[]): GateRow {
-  return { windowMs, protocol, node: [], bareConn: [], bareSocket: [], publisher };
+  return { windowMs, protocol, node: [], bare: [], publisher };
 }
 
 /** The publisher comes with the viewers and leaves with them: the node is idle between. */
@@ -92,26 +74,14 @@ async function measurePublisher(
 }
 
 async function measureBare(
-  row: GateRow,
+  { windowMs, protocol }: GateRow,
   { viewers, seconds }: BenchOptions,
   source: Source,
-): Promise<void> {
-  const { windowMs, protocol } = row;
-  const bytes = bytesPerSecond(source, OVERHEAD_BYTES[protocol]);
-  const page = { windowMs, pageBytes: Math.round(bytes * windowMs / 1_000) };
-  row.bareConn.push(await measureLoop({ call: "conn.write", ...page }, viewers, seconds));
-  if (protocol === "rtmp") return;
-  row.bareSocket.push(await measureLoop({ call: "socket.write", ...page }, viewers, seconds));
-}
-
-async function measureLoop(
-  options: BareLoop["options"],
-  viewers: number,
-  seconds: number,
 ): Promise<Sample> {
-  await using loop = await startBareLoop(options);
-  const { address, pid: serverPid } = loop;
-  const protocol: PlayProtocol = "raw";
-  await using players = await startPlayers({ protocol, address, path: "", streams: 1, viewers });
-  return await measure({ serverPid, seconds, players });
+  const bytes = bytesPerSecond(source, OVERHEAD_BYTES[protocol]);
+  const pageBytes = Math.round(bytes * windowMs / 1_000);
+  await using loop = await startBareLoop({ windowMs, pageBytes });
+  const play = { protocol: "raw", address: loop.address, path: "", streams: 1 } as const;
+  await using players = await startPlayers({ ...play, viewers });
+  return await measure({ serverPid: loop.pid, seconds, players });
 }

@@ -1,22 +1,39 @@
 /**
- * The tables of the gate.
+ * What the gate measured, and the tables of it.
  *
  * @module
  */
-import { type GateRow, WINDOWS } from "./gate.ts";
 import type { Sample } from "./measure.ts";
 import { noise } from "./other_load.ts";
 import { fixed, median, printTable, spread, verdict } from "./table.ts";
+
+/** Windows, and what the node may cost there against the bare loop. */
+export const WINDOWS = [
+  { windowMs: 350, atMost: 1.15 },
+  { windowMs: 100, atMost: 1.15 },
+  { windowMs: 20, atMost: 1.2 },
+] as const;
+
+export type GateProtocol = "rtmp" | "http-flv" | "ws-flv";
+
+/** Samples of one protocol at one window; those of a pair have the same index. */
+export interface GateRow {
+  readonly windowMs: number;
+  readonly protocol: GateProtocol;
+  readonly node: Sample[];
+  readonly bare: Sample[];
+  /** The same node with the publisher and without a viewer. */
+  readonly publisher: Sample[];
+}
 
 /** What a viewer over HTTP or WebSocket may cost against one over RTMP. */
 const FLV_AT_MOST = 1.3;
 
 export function printGate(rows: readonly GateRow[], viewers: number): void {
   printTable(
-    `The gate: CPU % of a core per 1,000 viewers (${viewers} measured), node against bare loops`,
-    ["protocol, window", "node", "conn.write", "socket.write", "publisher %", "node / conn.write"]
-      .concat("target", "", "without publisher", "node / socket.write", "KB/s each", "loader %")
-      .concat("others %"),
+    `The gate: CPU % of a core per 1,000 viewers (${viewers} measured); bare = conn.write alone`,
+    ["protocol, window", "node", "bare", "publisher %", "node / bare", "target", ""]
+      .concat("without publisher", "KB/s each", "loader %", "others %"),
     rows.map((row) => gateCells(row, viewers)),
   );
   printFlvAgainstRtmp(rows);
@@ -26,26 +43,23 @@ export function printGate(rows: readonly GateRow[], viewers: number): void {
 function gateCells(row: GateRow, viewers: number): string[] {
   const perThousand = (samples: readonly Sample[]) =>
     fixed(median(cpuOf(samples)) * 1_000 / viewers, 1);
-  const { windowMs, protocol, node, bareConn, bareSocket, publisher } = row;
+  const { windowMs, protocol, node, bare, publisher } = row;
   const { atMost } = WINDOWS.find((window) => window.windowMs === windowMs)!;
-  const toConn = ratios(cpuOf(node), cpuOf(bareConn));
+  const toBare = ratios(cpuOf(node), cpuOf(bare));
   const published = cpuOf(publisher);
   const withoutPublisher = cpuOf(node).map((cpu, i) => cpu - published[i]);
   const bytes = median(node.map(({ players }) => players!.bytes / players!.seconds));
-  const all = [...node, ...bareConn, ...bareSocket];
   return [
     `${protocol}, ${windowMs} ms`,
     perThousand(node),
-    perThousand(bareConn),
-    bareSocket.length === 0 ? "-" : perThousand(bareSocket),
+    perThousand(bare),
     spread(published, 1),
-    spread(toConn),
-    ...verdict(median(toConn), atMost),
-    spread(ratios(withoutPublisher, cpuOf(bareConn))),
-    bareSocket.length === 0 ? "-" : spread(ratios(cpuOf(node), cpuOf(bareSocket))),
+    spread(toBare),
+    ...verdict(median(toBare), atMost),
+    spread(ratios(withoutPublisher, cpuOf(bare))),
     fixed(bytes / viewers / 1_000, 1),
     fixed(Math.max(...node.map(({ loaderPercent }) => loaderPercent)), 0),
-    noise(all.map(({ othersPercent }) => othersPercent)),
+    noise([...node, ...bare].map(({ othersPercent }) => othersPercent)),
   ];
 }
 
@@ -74,7 +88,7 @@ function printFlvAgainstRtmp(rows: readonly GateRow[]): void {
 
 function printNotes(rows: readonly GateRow[]): void {
   for (const row of rows) {
-    const notes = [...row.node, ...row.bareConn, ...row.bareSocket].flatMap(({ notes }) => notes);
+    const notes = [...row.node, ...row.bare].flatMap(({ notes }) => notes);
     if (notes.length === 0) continue;
     console.log(`! ${row.protocol}, ${row.windowMs} ms: ${[...new Set(notes)].join("; ")}`);
   }

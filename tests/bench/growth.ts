@@ -64,7 +64,6 @@ export async function grow(
 async function bareTarget(stack: AsyncDisposableStack, { source }: SourceFile): Promise<Target> {
   return stack.use(
     await startBareLoop({
-      call: "conn.write",
       windowMs: WINDOW_MS,
       pageBytes: Math.round(bytesPerSecond(source, OVERHEAD_BYTES) * WINDOW_MS / 1_000),
       readBytes: READ_BYTES,
