@@ -8,6 +8,7 @@
 import { startPlayers, startPushers } from "./load_process.ts";
 import { measure } from "./measure.ts";
 import type { BenchOptions } from "./options.ts";
+import { noise } from "./other_load.ts";
 import { startNode } from "./servers.ts";
 import type { SourceFile } from "./source_file.ts";
 import { fixed, printTable } from "./table.ts";
@@ -27,10 +28,12 @@ export async function runLatency(
       const address = protocol === "rtmp" ? node.rtmp : node.http;
       const options = { protocol, address, path, streams: 1, viewers: VIEWERS };
       await using players = await startPlayers(options);
-      const { players: played } = await measure({ serverPid: node.pid, seconds, players, pushers });
-      const { p50, p95, p99 } = played?.latencyMs ?? {};
-      rows.push([`${node.name}, ${protocol}`, fixed(p50, 1), fixed(p95, 1), fixed(p99, 1)]);
+      const sample = await measure({ serverPid: node.pid, seconds, players, pushers });
+      const { p50, p95, p99 } = sample.players?.latencyMs ?? {};
+      const points = [p50, p95, p99].map((value) => fixed(value, 1));
+      rows.push([`${node.name}, ${protocol}`, ...points, noise([sample.othersPercent])]);
     }
   }
-  printTable(`Latency in ms, ${VIEWERS} viewers`, ["server", "p50", "p95", "p99"], rows);
+  const columns = ["server", "p50", "p95", "p99", "others %"];
+  printTable(`Latency in ms, ${VIEWERS} viewers`, columns, rows);
 }

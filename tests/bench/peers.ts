@@ -6,6 +6,7 @@
 import { startPlayers, startPushers } from "./load_process.ts";
 import { measure, type Sample } from "./measure.ts";
 import type { BenchOptions } from "./options.ts";
+import { noise } from "./other_load.ts";
 import { type Server, startMediaServer, startNginx, startNode } from "./servers.ts";
 import type { SourceFile } from "./source_file.ts";
 import { fixed, printTable, verdict } from "./table.ts";
@@ -78,10 +79,16 @@ function printServers(results: readonly Result[], viewers: number): void {
       fixed(residentBytes / 1e6, 0),
       fixed((players?.bytes ?? 0) / (players?.seconds ?? 1) / viewers / 1_000, 1),
       fixed(loaderPercent, 0),
+      noise([sample.othersPercent]),
     ];
   });
   const columns = ["server", "CPU %", "per 1,000", "latency p50/p95/p99 ms", "RSS MB"];
-  printTable(`${viewers} RTMP players of one stream`, [...columns, "KB/s each", "loader %"], rows);
+  printTable(`${viewers} RTMP players of one stream`, [
+    ...columns,
+    "KB/s each",
+    "loader %",
+    "others %",
+  ], rows);
   for (const { name, sample } of results) {
     if (sample.notes.length > 0) console.log(`! ${name}: ${sample.notes.join("; ")}`);
   }
@@ -92,8 +99,9 @@ function printRatios(nodes: readonly Result[], peers: readonly Result[]): void {
     peers.map((peer) => {
       const ratio = node.sample.cpuPercent / peer.sample.cpuPercent;
       const target = TARGETS[node.name]?.[peer.name];
-      return [`${node.name} / ${peer.name}`, fixed(ratio, 3), ...verdict(ratio, target)];
+      const others = noise([node.sample.othersPercent, peer.sample.othersPercent]);
+      return [`${node.name} / ${peer.name}`, fixed(ratio, 3), ...verdict(ratio, target), others];
     })
   );
-  printTable("CPU against other servers", ["pair", "ratio", "target", ""], rows);
+  printTable("CPU against other servers", ["pair", "ratio", "target", "", "others %"], rows);
 }

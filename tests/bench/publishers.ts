@@ -6,6 +6,7 @@
 import { startPushers } from "./load_process.ts";
 import { measure, type Sample } from "./measure.ts";
 import type { BenchOptions } from "./options.ts";
+import { noise } from "./other_load.ts";
 import { type Server, startMediaServer, startNginx, startNode } from "./servers.ts";
 import type { SourceFile } from "./source_file.ts";
 import { fixed, printTable, verdict } from "./table.ts";
@@ -27,7 +28,8 @@ export async function runPublishers(options: BenchOptions, file: SourceFile): Pr
     samples.set(server.name, await measureServer(server, options, file));
   }
   const reference = samples.get("node-media-server 2.7.4")!.cpuPercent;
-  const rows = [...samples].map(([name, { cpuPercent, pusherPercent, residentBytes }]) => {
+  const rows = [...samples].map(([name, sample]) => {
+    const { cpuPercent, pusherPercent, residentBytes, othersPercent } = sample;
     const ratio = cpuPercent / reference;
     const target = name === "node, auto" ? AT_MOST : undefined;
     return [
@@ -37,11 +39,21 @@ export async function runPublishers(options: BenchOptions, file: SourceFile): Pr
       ...verdict(ratio, target),
       fixed(residentBytes / 1e6, 0),
       fixed(pusherPercent, 0),
+      noise([othersPercent]),
     ];
   });
   printTable(
     `${publishers} RTMP publishers, nobody watching`,
-    ["server", "CPU %", "/ node-media-server 2.7.4", "target", "", "RSS MB", "pusher %"],
+    [
+      "server",
+      "CPU %",
+      "/ node-media-server 2.7.4",
+      "target",
+      "",
+      "RSS MB",
+      "pusher %",
+      "others %",
+    ],
     rows,
   );
   for (const [name, { notes }] of samples) {

@@ -8,8 +8,9 @@ import { startTestNode } from "../support/node_process.ts";
 import { freePort, waitForPort } from "../support/ports.ts";
 import { Child, runTool } from "../support/processes.ts";
 import { SERVER_CORE } from "./load_process.ts";
-import { pinTo } from "./proc.ts";
+import { countAsOwn, pinTo } from "./proc.ts";
 import { benchFolder } from "./source_file.ts";
+import { needPackage } from "./system_package.ts";
 
 /** A server under load. */
 export interface Server extends AsyncDisposable {
@@ -38,6 +39,8 @@ export async function startNode(windowMs: number | "auto"): Promise<Server> {
 
 /** nginx with its RTMP module, one process. */
 export async function startNginx(): Promise<Server> {
+  await needPackage("nginx");
+  await needPackage("libnginx-mod-rtmp");
   const nginx = await startNginxRtmp();
   await pinTo(SERVER_CORE, nginx.pid);
   return {
@@ -86,6 +89,7 @@ export async function startMediaServer(version: MediaServerVersion): Promise<Ser
     cwd: folder,
     timeoutMs: PEER_LIFE_MS_MAX,
   });
+  countAsOwn(child.pid, SERVER_CORE);
   await waitForPort(rtmp);
   return {
     name: `node-media-server ${version}`,
