@@ -31,14 +31,14 @@ function newWorld(policy: Partial<StreamPolicy> = {}) {
   const budget = new MediaBudget(1 << 30);
   const hub = new StreamHub({ budget, windowUs: 20_000_000, streamsMax: 100, flusher });
   const system = new ActorSystem(ports);
-  const full = {
+  const inForce: StreamPolicy = {
     hls: HLS_SETTINGS,
     logWindowUs: 20_000_000,
     holdMs: 30_000,
     takeover: false,
     ...policy,
   };
-  system.register(STREAM, () => new StreamActor("live/a", { hub, policyOf: () => full }));
+  system.register(STREAM, () => new StreamActor("live/a", { hub, policyOf: () => inForce }));
   const kicked: string[] = [];
   const stream = system.ref(STREAM, "live/a");
   const publish = async (ingestId: string): Promise<Grant | string> => {
@@ -60,7 +60,9 @@ function newWorld(policy: Partial<StreamPolicy> = {}) {
     const answer = await asked;
     return answer.ok ? answer.value.state : answer.error;
   };
-  return { ports, hub, stream, publish, unpublish, state, kicked };
+  /** Puts another policy in force. */
+  const change = (change: Partial<StreamPolicy>) => void Object.assign(inForce, change);
+  return { ports, hub, stream, publish, unpublish, state, kicked, change };
 }
 
 /** Publishes `frames` frames of 40 ms and audio between, with the source's clock at `sourceUs`. */
@@ -165,6 +167,32 @@ Deno.test("StreamActor with takeover lets the newer publisher win", async () => 
   assertEquals(kicked, ["one"]);
   await unpublish("one", true); // The loser's late goodbye changes nothing.
   assertEquals(await state(), "live");
+});
+
+Deno.test("StreamActor treats a session by the policy at its start, also when that changes", async () => {
+  const { ports, hub, publish, unpublish, state, change } = newWorld({ holdMs: 5_000 });
+  const first = await publish("p1");
+  assert(typeof first !== "string");
+  const hls = { ...HLS_SETTINGS, segmentUs: 4_000_000 };
+  change({ holdMs: 0, hls, logWindowUs: 40_000_000 });
+  assertEquals([first.hls, hub.get(NAME)!.log.windowUs], [HLS_SETTINGS, 20_000_000]);
+  await unpublish("p1", true);
+  await ports.advance(4_900);
+  assertEquals(await state(), "hold"); // By the 5 s of its own start.
+
+  const second = await publish("p2");
+  assert(typeof second !== "string");
+  assertEquals([second.hls, hub.get(NAME)!.log.windowUs], [hls, 40_000_000]);
+  await unpublish("p2", true);
+  assertEquals(await state(), "idle");
+});
+
+Deno.test("StreamActor asks the policy of the moment whether a newcomer takes over", async () => {
+  const { publish, change } = newWorld();
+  await publish("p1");
+  assertEquals(await publish("p2"), "busy");
+  change({ takeover: true });
+  assert(typeof await publish("p3") !== "string");
 });
 
 Deno.test("StreamActor ends a held stream when told to", async () => {
