@@ -6,6 +6,7 @@ import { applicationTable } from "../../cluster/application_table.ts";
 import type { GivenConfig } from "../../cluster/config.ts";
 import { handoverLine, parseHandover } from "../../cluster/handover.ts";
 import { parseConfig } from "../../cluster/parse_config.ts";
+import { seededRandom } from "../support/random.ts";
 
 function parse(content: string, args: string[] = []) {
   return parseConfig(["--config", "hw.yaml", ...args], {}, () => content);
@@ -219,4 +220,27 @@ Deno.test("parseConfig() refuses parts longer than segments among the flags, too
     kind: "refused",
     message: "--hls-part 3000ms: must be at most --hls-segment, 2000ms",
   });
+});
+
+/** Characters that mean something to YAML, and some that do not. */
+const STRAY = [..."{}[]:,-'\"&*!|>%@#?\n\t \0ä~x0"];
+
+/** One mutated file: must be taken or refused in one line. */
+export function fuzzConfigFile(seed: number): void {
+  const random = seededRandom(seed);
+  const pick = (below: number) => Math.floor(random.next() * below);
+  let content = FULL;
+  for (let edits = 1 + pick(8); edits > 0; edits--) {
+    const [from, length] = [pick(content.length), pick(4)];
+    const stray = Array.from({ length: pick(3) }, () => STRAY[pick(STRAY.length)]).join("");
+    content = content.slice(0, from) + stray + content.slice(from + length);
+  }
+  const parsed = parse(content);
+  if (parsed.kind === "config") return;
+  assert(parsed.kind === "refused", `seed ${seed}`);
+  assert(/^[^\n\r]{1,400}$/.test(parsed.message), `seed ${seed}: ${parsed.message}`);
+}
+
+Deno.test("parseConfig() takes or refuses any mutated file, in one line", () => {
+  for (let seed = 1; seed <= 500; seed++) fuzzConfigFile(seed);
 });
