@@ -9,6 +9,7 @@ import {
   BROKEN_SOURCES,
   brokenMessages,
   type BrokenSource,
+  sendInTime,
   type SourceMessage,
 } from "../support/broken_sources.ts";
 import { endToEnd } from "../support/end_to_end.ts";
@@ -91,7 +92,7 @@ for (const name of ["back-2s", "no-decode-times", "resized"]) {
     const source = BROKEN_SOURCES.find((one) => one.name === name)!;
     const path = `live/browser-${name}`;
     await using publisher = await Publisher.open(node.address("rtmp"), path);
-    const sending = send(publisher, await brokenMessages(source));
+    const sending = sendInTime(publisher, await brokenMessages(source));
     await delay(600);
     const [flv, hls] = await Promise.all([
       playInBrowser(node.httpUrl(`${path}.flv`), 6),
@@ -122,7 +123,7 @@ async function run(source: BrokenSource): Promise<Outcome> {
   await eventually("ffmpeg waits", async () => (await sessionsOf(path)) >= 2, 20_000);
   await using publisher = await Publisher.open(node.address("rtmp"), path);
   assertEquals(publisher.code, "NetStream.Publish.Start");
-  const sending = send(publisher, sent);
+  const sending = sendInTime(publisher, sent);
   await delay(3_500);
   const hls = complaintsOf(node.httpUrl(`${path}.m3u8?container=ts`));
   await sending;
@@ -141,15 +142,6 @@ function keep(message: MediaMessage, pending: Promise<Got>[]): void {
   const presentMs = timestampMs + compositionMs;
   const copy = payload.slice();
   pending.push(digestOf(copy).then((digest) => ({ typeId, timestampMs, presentMs, digest })));
-}
-
-/** Sends in real time. */
-async function send(publisher: Publisher, messages: readonly SourceMessage[]): Promise<void> {
-  const startMs = performance.now();
-  for (const { typeId, atMs, timestampMs, body } of messages) {
-    await delay(Math.max(0, startMs + atMs - performance.now()));
-    await publisher.send(typeId, ((timestampMs % 2 ** 32) + 2 ** 32) % 2 ** 32, body);
-  }
 }
 
 function isFrame({ typeId, body }: SourceMessage): boolean {

@@ -7,6 +7,8 @@
 import { mediaFile, type MediaName } from "./media_files.ts";
 import { AUDIO, contentOf, DATA, VIDEO } from "./wire/media_message.ts";
 import { FlvReader } from "./wire/flv_reader.ts";
+import type { Publisher } from "./wire/publisher.ts";
+import { delay } from "./processes.ts";
 import { bytesOf, uint32 } from "./wire/rtmp_bytes.ts";
 
 /** One message of a source. */
@@ -136,7 +138,7 @@ export const BROKEN_SOURCES: readonly BrokenSource[] = [
   {
     name: "no-decode-times",
     breakIt: withoutDecodeTimes,
-    repairs: ["reordered", "lifted"],
+    repairs: ["reordered"],
     skewMs: 82, // Only the first pictures show how far they are out of order: two come late.
   },
   { name: "duplicates", media: "key_frames", breakIt: duplicated, repairs: ["lifted"], skewMs: 41 },
@@ -156,7 +158,7 @@ export async function brokenMessages(source: BrokenSource): Promise<SourceMessag
 }
 
 /** The messages of a file, as they are. */
-async function readSource(media: MediaName): Promise<SourceMessage[]> {
+export async function readSource(media: MediaName): Promise<SourceMessage[]> {
   const messages: SourceMessage[] = [];
   const reader = new FlvReader(({ typeId, timestampMs, body }) => {
     // The end of sequence would end the browser's decoder in the middle of a joined source.
@@ -170,6 +172,18 @@ async function readSource(media: MediaName): Promise<SourceMessage[]> {
   });
   reader.push(await Deno.readFile(await mediaFile(media)));
   return messages;
+}
+
+/** Sends messages in real time. */
+export async function sendInTime(
+  publisher: Publisher,
+  messages: readonly SourceMessage[],
+): Promise<void> {
+  const startMs = performance.now();
+  for (const { typeId, atMs, timestampMs, body } of messages) {
+    await delay(Math.max(0, startMs + atMs - performance.now()));
+    await publisher.send(typeId, ((timestampMs % 2 ** 32) + 2 ** 32) % 2 ** 32, body);
+  }
 }
 
 function isKeyframe(message: SourceMessage): boolean {
