@@ -136,6 +136,10 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
     this.outlet.closeWhenSent();
   }
 
+  closeUnlessBusy(): void {
+    if (this.#publishes.size === 0 && this.#plays.size === 0) this.closeWhenSent();
+  }
+
   connect(request: ConnectRequest): void {
     this.#connected = request;
     this.#idleSeconds = 0;

@@ -23,4 +23,9 @@ export interface RtmpPeer {
   answer(): void;
   /** Says goodbye: closes once what was said has been sent. */
   closeWhenSent(): void;
+  /**
+   * The same unless something is published or played: rtmpdump and others of its kind know few
+   * codes of refusal and would wait for ever, and whoever guesses has to connect again.
+   */
+  closeUnlessBusy(): void;
 }

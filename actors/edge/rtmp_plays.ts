@@ -43,9 +43,9 @@ export class RtmpPlays {
     this.#peer = peer;
   }
 
-  /** Streams being played, or waited for. */
+  /** Streams being played, waited for or asked for. */
   get size(): number {
-    return this.#byStreamId.size;
+    return this.#byStreamId.size + this.#asked.size;
   }
 
   /** Starts a play, now or when its publisher comes; resolves when it is decided. */
@@ -57,7 +57,10 @@ export class RtmpPlays {
     const denied = await refuseRtmp(this.#peer, "play", request);
     if (this.#asked.get(streamId) !== asked) return; // Ended meanwhile, or asked again.
     this.#asked.delete(streamId);
-    if (denied !== undefined) return this.#refuse(streamId, denied.code, denied.description);
+    if (denied !== undefined) {
+      this.#refuse(streamId, denied.code, denied.description);
+      return this.#peer.closeUnlessBusy();
+    }
     this.#begin({ ...request, audio: asked.audio, video: asked.video });
     if (asked.paused) this.pause(streamId, true);
   }

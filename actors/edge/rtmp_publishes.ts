@@ -54,7 +54,10 @@ export class RtmpPublishes {
     const { edge, session, log } = this.#peer;
     const { streamId, app, name } = request;
     const denied = await refuseRtmp(this.#peer, "publish", request);
-    if (denied !== undefined) return this.#refuse(streamId, denied.code, denied.description);
+    if (denied !== undefined) {
+      this.#refuse(streamId, denied.code, denied.description);
+      return this.#peer.closeUnlessBusy();
+    }
     const refusal = this.#refusal(request);
     if (refusal !== undefined) return this.#refuse(streamId, "NetStream.Publish.Failed", refusal);
     const ingestId = edge.sessions.newId();

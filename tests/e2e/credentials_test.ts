@@ -8,7 +8,7 @@ import { follow, publishNumbered, untilPlaying } from "../support/live.ts";
 import { mediaFile } from "../support/media_files.ts";
 import { startTestNode, type TestNode } from "../support/node_process.ts";
 import { playFfmpeg, publish } from "../support/players.ts";
-import { eventually } from "../support/processes.ts";
+import { eventually, runChild } from "../support/processes.ts";
 import { openSession } from "../support/session_client.ts";
 import { connectTo, writeAll } from "../support/wire/rtmp_connection.ts";
 
@@ -186,6 +186,16 @@ for (const { what, given, publish } of CREDENTIALS) {
     }));
   }
 }
+
+Deno.test(endToEnd("rtmpdump, which knows no code of ours, is closed at once", {
+  needs: ["rtmpdump"],
+}, async () => {
+  const startMs = performance.now();
+  const url = node.rtmpUrl(`guarded/cam?token=wrong-${SECRET}`);
+  const args = ["--live", "--timeout", "8", "-r", url, "-o", `${folder}/none.flv`];
+  const { code } = await runChild("rtmpdump", args, { timeoutMs: 10_000 });
+  assert(code !== 0 && performance.now() - startMs < 3_000);
+}));
 
 Deno.test(endToEnd("every protocol plays with the right credentials alone, wherever they stand", {
   needs: ["ffmpeg"],
