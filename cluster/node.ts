@@ -83,9 +83,13 @@ function listenersOf(
     protocol: "http",
     socket: httpSocket,
     connect: (conn) => new HttpConnection(conn, edge, routes),
-    fullAnswer: refusal(503, "Cannot serve: the node has as many connections as it may have", {
-      close: true,
-    }),
+    fullAnswer: refusal(
+      503,
+      "Cannot serve: there are as many connections as may be, in all or from your address",
+      {
+        close: true,
+      },
+    ),
   });
   addresses.http = addressOf(edge.config, http.port);
   return { rtmp, http, addresses };

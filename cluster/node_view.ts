@@ -115,6 +115,7 @@ export class LocalNodeView implements NodeView {
       viewers,
       drops: core.counters.jumps,
       repairs: sumOfRepairs(core.repairs),
+      repairsByKind: { ...core.repairs },
     };
   }
 

@@ -61,6 +61,11 @@ export const streamInfo = z.object({
     description: "Times a late viewer was moved to the newest key frame, all viewers together",
   }),
   repairs: count.openapi({ description: "Faults in the publisher's timestamps that were mended" }),
+  repairsByKind: z.record(z.string(), count).openapi({
+    description: "The same by kind: the clock went backward or leapt forward; frames that were " +
+      "lifted behind their predecessor, reordered for want of decode times, or left out as early",
+    example: { backward: 1, forward: 0, lifted: 0, reordered: 0, early: 0 },
+  }),
 }).openapi("StreamInfo");
 export type StreamInfo = z.infer<typeof streamInfo>;
 

@@ -36,6 +36,7 @@ export function fakeStream(app: string, name: string): StreamInfo {
     viewers: { total: 3, byProtocol: { rtmp: 1, "http-flv": 2 } },
     drops: 1,
     repairs: 0,
+    repairsByKind: { backward: 0, forward: 0 },
   };
 }
 
