@@ -67,6 +67,8 @@ export interface GivenOptions {
   readonly idleTimeoutMs: number;
   /** How long a publisher may send no frame, in milliseconds. */
   readonly publishTimeoutMs: number;
+  /** Absolute path of the ffmpeg that makes pictures of key frames; `undefined` = none does. */
+  readonly ffmpeg: string | undefined;
   /** Bearer token of the API; `undefined` = one that is made and kept under the data directory. */
   readonly apiToken: string | undefined;
   /** Lets everybody read the API, not only clients on loopback. */

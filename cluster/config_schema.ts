@@ -208,6 +208,15 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<GivenOptions[Name]
     max: "24h",
     help: "how long a publisher may send no frame; its stream is then held as if it were lost",
   }),
+  ffmpeg: {
+    flag: "ffmpeg",
+    placeholder: "PATH",
+    initial: undefined,
+    initialNote: "none: a picture is answered with 501",
+    allowed: "an absolute path of 1 to 4096 characters without a comma",
+    help: "ffmpeg that makes pictures of key frames (/APP/NAME.jpg); the node may run nothing else",
+    read: (text) => /^\/[^,\0]{1,4095}$/.test(text) ? text : undefined,
+  },
   apiToken: {
     flag: "api-token",
     placeholder: "TOKEN",

@@ -26,6 +26,7 @@ import { segmentUsMax } from "../protocols/hls/settings.ts";
 import type { HlsSettings } from "../protocols/media/record.ts";
 import { applicationTable } from "./application_table.ts";
 import type { Config } from "./config.ts";
+import { FfmpegPictures } from "./ffmpeg_pictures.ts";
 import { LoadMeter } from "./load_meter.ts";
 
 export interface NodeParts extends Edge {
@@ -101,6 +102,7 @@ export function createParts(config: Config, ports: Ports): NodeParts {
     hls,
     system,
     traffic,
+    pictures: config.ffmpeg === undefined ? undefined : new FfmpegPictures(config.ffmpeg, timers),
     sessions,
     admission: new Admission({
       connectionsMax: config.maxConnections,

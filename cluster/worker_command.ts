@@ -37,6 +37,7 @@ export function workerArguments(config: GivenConfig, workerModule: URL): string[
     `--allow-net=${listenPlaces(config).join(",")}`,
     `--allow-read=${config.dataDir}`,
     `--allow-write=${config.dataDir}`,
+    ...(config.ffmpeg === undefined ? [] : [`--allow-run=${config.ffmpeg}`]),
     ...(config.name === undefined ? ["--allow-sys=hostname"] : []),
     "--ignore-env",
     fileURLToPath(workerModule),

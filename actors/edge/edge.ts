@@ -12,6 +12,7 @@ import type { Applications } from "./application.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { EdgeLimits } from "./edge_limits.ts";
 import type { Traffic } from "./outlet.ts";
+import type { PictureDecoder } from "./picture_decoder.ts";
 import type { OutletSweep } from "./outlet_sweep.ts";
 import type { EdgeProtocol, SessionTable } from "./session_table.ts";
 
@@ -22,6 +23,8 @@ export interface Edge {
   readonly system: ActorSystem;
   readonly hub: StreamHub;
   readonly hls: HlsFeeds;
+  /** Makes pictures of key frames; absent where nothing can decode them. */
+  readonly pictures?: PictureDecoder;
   readonly sessions: SessionTable;
   readonly admission: Admission;
   readonly sweep: OutletSweep;

@@ -9,6 +9,7 @@ import type { Edge } from "./edge.ts";
 import { answerHls } from "./hls_route.ts";
 import { isHlsTarget } from "./hls_target.ts";
 import { answerLive, answerWebSocket, isLiveTarget, isWebSocketTarget } from "./live_route.ts";
+import { answerPicture, isPictureTarget } from "./picture_route.ts";
 import type { HttpAnswer, HttpRequest, HttpRoutes, TakenSocket } from "./http_connection.ts";
 
 /** Web-standard handler of the API; `remoteAddress` is the peer's IP address. */
@@ -36,6 +37,7 @@ export class Routes implements HttpRoutes {
     // First: segments of HLS end as live bodies do.
     if (isHlsTarget(target)) return answerHls(this.#edge, request);
     if (isLiveTarget(target)) return answerLive(this.#edge, request, take);
+    if (isPictureTarget(target)) return answerPicture(this.#edge, request);
     return this.#answerApi(request);
   }
 

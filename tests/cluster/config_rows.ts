@@ -35,6 +35,7 @@ export const DEFAULTS: GivenConfig = {
   handshakeTimeoutMs: 10_000,
   idleTimeoutMs: 65_000,
   publishTimeoutMs: 30_000,
+  ffmpeg: undefined,
   apiToken: undefined,
   apiOpenReads: false,
   logLevel: "info",
@@ -291,6 +292,15 @@ export const ROWS: readonly Row[] = [
     value: 60_000,
     bad: "0",
     allowed: "a time from 1s to 24h, such as 10s, 500ms or 2m",
+  },
+  {
+    name: "ffmpeg",
+    flag: "--ffmpeg",
+    variable: "HEADWATER_FFMPEG",
+    text: "/usr/bin/ffmpeg",
+    value: "/usr/bin/ffmpeg",
+    bad: "ffmpeg",
+    allowed: "an absolute path of 1 to 4096 characters without a comma",
   },
   {
     name: "apiToken",
