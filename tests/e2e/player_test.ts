@@ -27,7 +27,7 @@ Deno.test.beforeAll(async () => {
 });
 
 Deno.test.afterAll(async () => {
-  await node.stop();
+  await node?.stop(); // It may have failed to start, which is then the failure to see.
 });
 
 for (const protocol of ["ll-hls", "http-flv", "ws-flv"]) {
