@@ -28,7 +28,7 @@ const WRK_SECONDS_MAX = 6;
 /** Longest until the playlist lists a segment and parts, in milliseconds. */
 const LISTED_MS_MAX = 20_000;
 
-/** Requests per CPU second of the node, as a share of nginx's; nothing of what only matters to us. */
+/** Requests per CPU second of the node, as a share of nginx's. */
 const FILES = [
   { name: "segment", atLeast: 0.6 },
   { name: "playlist, MPEG-TS", atLeast: 1 },
