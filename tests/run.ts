@@ -31,21 +31,21 @@ const UNIT: Suite = {
 };
 
 /** End-to-end tests that measure delays or use every core: nothing else may run beside them. */
-const ALONE = ["fuzz", "hls_browser", "join", "load", "player"].map((name) =>
+const ALONE = ["attack", "fuzz", "hls_browser", "join", "load", "player"].map((name) =>
   `tests/e2e/${name}_test.ts`
 );
 
 /** The others mostly wait for media to play, so two of them share the machine. */
 const TOGETHER: Suite = {
   name: "end-to-end tests, two by two",
-  timeoutMs: 300_000,
+  timeoutMs: 600_000,
   args: ["--parallel", "--allow-all", `--ignore=${ALONE.join()}`, "tests/e2e"],
   jobs: 2,
 };
 
 const ONE_BY_ONE: Suite = {
   name: "end-to-end tests, one by one",
-  timeoutMs: 300_000,
+  timeoutMs: 600_000,
   args: ["--allow-all", ...ALONE],
 };
 

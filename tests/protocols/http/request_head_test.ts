@@ -3,6 +3,7 @@
 import {
   FIELDS_MAX,
   HEAD_BYTES_MAX,
+  HEAD_TOO_LONG,
   parseRequestHead,
 } from "../../../protocols/http/request_head.ts";
 import { ProtocolError } from "../../../protocols/errors.ts";
@@ -87,14 +88,14 @@ const REFUSALS: [name: string, text: string, section: string][] = [
   ["a length beyond numbers", `${line}Content-Length: ${"9".repeat(20)}\r\n\r\n`, "6.2"],
   ["a chunked body", `${line}Transfer-Encoding: chunked\r\n\r\n`, "6.1"],
   ["too many fields", line + "A: b\r\n".repeat(FIELDS_MAX + 1) + "\r\n", "5"],
-  ["a head too long", line + `A: ${"b".repeat(HEAD_BYTES_MAX)}\r\n\r\n`, "3"],
-  ["a head without an end", "G".repeat(HEAD_BYTES_MAX), "3"],
+  ["a head too long", line + `A: ${"b".repeat(HEAD_BYTES_MAX)}\r\n\r\n`, HEAD_TOO_LONG],
+  ["a head without an end", "G".repeat(HEAD_BYTES_MAX), HEAD_TOO_LONG],
 ];
 
 for (const [name, text, section] of REFUSALS) {
   Deno.test(`parseRequestHead() refuses ${name}`, () => {
     const error = assertThrows(() => parseRequestHead(bytesOf(text)), ProtocolError);
-    assertEquals(error.section, `RFC 9112, ${section}`);
+    assertEquals(error.section, section.startsWith("RFC") ? section : `RFC 9112, ${section}`);
     assert(error.message.startsWith("Cannot read request: "));
   });
 }
