@@ -37,6 +37,9 @@ export async function startPlayer(way, setup) {
   }
 }
 
+/** A picture that stands this near the announced end is the last one. */
+const HLS_END_SECONDS = 0.5;
+
 /** @param {Setup} setup */
 function playHls(Hls, { video, url, onFault }) {
   const hls = new Hls({ lowLatencyMode: true, backBufferLength: 30 });
@@ -49,7 +52,17 @@ function playHls(Hls, { video, url, onFault }) {
     onFault({ kind: undecodable ? "codec" : "media" });
   });
   const ended = () => onFault({ kind: "ended" });
+  // hls.js leaves the element open when it had the last part before the end was announced.
+  let endSeconds = Number.POSITIVE_INFINITY;
+  const checkEnd = () => {
+    if (video.currentTime > endSeconds - HLS_END_SECONDS) ended();
+  };
+  hls.on(Hls.Events.LEVEL_UPDATED, (_event, { details }) => {
+    if (!details.live) endSeconds = details.edge;
+    checkEnd();
+  });
   video.addEventListener("ended", ended);
+  video.addEventListener("waiting", checkEnd);
   hls.loadSource(url);
   hls.attachMedia(video);
   return {
@@ -57,6 +70,7 @@ function playHls(Hls, { video, url, onFault }) {
     latencySeconds: () => hls.latency > 0 ? hls.latency : undefined,
     stop() {
       video.removeEventListener("ended", ended);
+      video.removeEventListener("waiting", checkEnd);
       hls.destroy();
     },
   };
