@@ -72,7 +72,8 @@ export function parseRequestHead(
   if (head === undefined) {
     head = parseText(text);
     if (known.size >= KNOWN_MAX) known.clear();
-    if (end <= KNOWN_BYTES_MAX) known.set(text, head);
+    // Credentials are not kept longer than their request.
+    if (end <= KNOWN_BYTES_MAX && !head.headers.has("authorization")) known.set(text, head);
   }
   return head;
 }
