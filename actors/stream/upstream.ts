@@ -1,0 +1,94 @@
+/**
+ * Where this node gets the records of a stream that enters the mesh at, or is owned by, another
+ * node: one subscription per stream and node, whatever the number of viewers.
+ *
+ * The mesh implements {@link Upstream} over its links; {@link EdgeStreamActor} uses it.
+ *
+ * @module
+ */
+import type {
+  AnchorRecord,
+  LogRecord,
+  SegmentMark,
+  StreamHead,
+} from "../../protocols/media/record.ts";
+import type { StreamName } from "./stream_key.ts";
+
+/** What a log knows at one of its records besides the records: enough to go on from there. */
+export interface LogStart {
+  /** Number of the first record that follows. */
+  readonly seq: number;
+  /** Tracks and standing data in force at it. */
+  readonly head: StreamHead;
+  /** Anchor in force at it. */
+  readonly anchor: AnchorRecord | undefined;
+  /** Newest MARK before it. */
+  readonly lastMark: SegmentMark | undefined;
+}
+
+/** What a stream's owner tells those who carry it, and tells again whenever it changes. */
+export interface SessionState {
+  readonly state: "live" | "hold";
+  /** Rises with every owner; a subscriber refuses what is lower than it has seen. */
+  readonly epoch: number;
+  /** Publish session of the newest records; 0 while none has begun. */
+  readonly generation: number;
+  readonly owner: string;
+  /** Node whose socket the publisher is connected to; empty while it is lost. */
+  readonly ingest: string;
+  readonly startedAtMs: number;
+  /** Nodes that carry the stream, best successor first. */
+  readonly replicas: readonly string[];
+}
+
+/** Why a subscription is over. */
+export type UpstreamEnd =
+  /** The stream has ended for good. */
+  | { readonly kind: "ended" }
+  /** The link is gone; the stream may well go on. */
+  | { readonly kind: "lost" }
+  /** That node does not have it; `owner` says who might. */
+  | { readonly kind: "refused"; readonly owner?: string }
+  /** Another node goes on from record `seq`. */
+  | {
+    readonly kind: "moved";
+    readonly owner: string;
+    readonly epoch: number;
+    readonly seq: number;
+  };
+
+/**
+ * Told what comes; in order, never after {@link UpstreamSink.closed}. Runs where bytes are parsed:
+ * nothing in it waits or throws.
+ */
+export interface UpstreamSink {
+  /** Records follow from `start.seq` on; up to `caughtUpSeq` they are of the past. May come again
+   *  when records in between are gone. */
+  started(start: LogStart, caughtUpSeq: number): void;
+  state(state: SessionState): void;
+  record(record: LogRecord): void;
+  closed(end: UpstreamEnd): void;
+}
+
+export interface UpstreamRequest {
+  readonly node: string;
+  readonly name: StreamName;
+  /** `edge`: only the stream's owner may answer. `any`: whoever has records of it may. */
+  readonly mode: "edge" | "any";
+  /** Highest epoch known; an owner of a lower one must refuse. */
+  readonly epoch: number;
+  /** First record wanted; the whole log when left out. */
+  readonly fromSeq?: number;
+  readonly sink: UpstreamSink;
+}
+
+export interface UpstreamSubscription {
+  readonly node: string;
+  /** Ends it from this side; the sink hears nothing more. */
+  close(): void;
+}
+
+export interface Upstream {
+  /** Subscribes; every failure is told to the sink, later. */
+  open(request: UpstreamRequest): UpstreamSubscription;
+}
