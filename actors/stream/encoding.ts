@@ -100,7 +100,8 @@ export class Encoding {
   /** Encodes what the log has gained. Called once a flush, however many viewers there are. */
   catchUp(): void {
     if (this.#nextSeq === this.#log.nextSeq || this.finished) return;
-    if (this.#nextSeq < this.#log.firstSeq) this.#skipTo(this.#log.firstSeq);
+    const { firstSeq, nextSeq } = this.#log;
+    if (this.#nextSeq < firstSeq || this.#nextSeq > nextSeq) this.#skipTo(firstSeq);
     while (this.#nextSeq < this.#log.nextSeq) {
       const record = this.#log.at(this.#nextSeq)!;
       if (record.kind === "track" && !this.#learn(record.track)) {
@@ -232,9 +233,14 @@ export class Encoding {
     return page;
   }
 
-  /** Records were dropped before we saw them (only a node far beyond its load gets here). */
+  /**
+   * Records were dropped before we saw them, or the log went on from another node's: a link was
+   * away for long, or this node is far beyond its load.
+   */
   #skipTo(seq: number): void {
     this.#nextSeq = seq;
+    for (const track of this.#log.headAt(seq).tracks) this.#learn(track);
+    if (this.#pages.length === 0) return;
     // A gap may lie between the pages: nobody may read across it.
     while (this.#pages.length > 0) this.#dropPage();
     this.#end++;

@@ -74,7 +74,8 @@ export class HlsFeed implements LogReader {
   /** Pushes what the log has gained and answers those whose wait is over. */
   advance(): void {
     const { log } = this.core;
-    if (this.#nextSeq < log.firstSeq) this.#skipTo(log.firstSeq);
+    // Records may be gone, or the log has gone back to another node's numbers.
+    if (this.#nextSeq < log.firstSeq || this.#nextSeq > log.nextSeq) this.#skipTo(log.firstSeq);
     for (; this.#nextSeq < log.nextSeq; this.#nextSeq++) {
       this.segmenter.push(log.at(this.#nextSeq)!);
     }

@@ -13,6 +13,7 @@ import type { Flushable, Flusher } from "./flusher.ts";
 import type { MediaBudget } from "./media_budget.ts";
 import { noRepairs, type RepairCounts } from "./timeline_repair.ts";
 import { StreamLog } from "./stream_log.ts";
+import type { SessionState } from "./upstream.ts";
 
 /** Who publishes a stream: an ingest actor on some node. */
 export interface Publisher {
@@ -106,11 +107,17 @@ export class StreamCore implements Flushable {
   readonly viewers: Watcher[] = [];
   /** Cursors besides the viewers'; whoever owns one adds and deletes it. */
   readonly readers = new Set<LogReader>();
+  /** Cursors that are told of each record at once, not at the flush: links to other nodes. */
+  readonly eager = new Set<LogReader>();
   readonly #flusher: Flusher<StreamCore>;
   /** Who publishes into the log, under what grant; set by the stream's actor on its owner. */
   publication: Publication | undefined;
   /** The wait for a publisher that was lost; never beside a {@link publication}. */
   hold: Hold | undefined;
+  /** What the stream's owner said last, while another node owns it. */
+  session: SessionState | undefined;
+  /** A publisher connected to this node fills the log, whoever owns the stream. */
+  ingesting = false;
   /** When the newest frame came, on the monotonic clock in milliseconds; kept by the ingest. */
   newestAtMs = 0;
   /** The stream is over for good: viewers that have all of it are done. */
@@ -133,32 +140,45 @@ export class StreamCore implements Flushable {
       this.counters.bytes += record.data.length;
     }
     this.#flusher.mark(this);
+    if (this.eager.size > 0) { for (const reader of this.eager) reader.advance(); }
   }
 
   /** Somebody publishes, or is expected back: viewers may join. */
   get live(): boolean {
-    return this.publication !== undefined || this.hold !== undefined;
+    return this.publication !== undefined || this.hold !== undefined ||
+      this.session !== undefined || this.ingesting;
   }
 
   /** Nobody publishes and nobody watches: it may be forgotten. */
   get idle(): boolean {
-    return !this.live && this.viewers.length === 0 && this.readers.size === 0;
+    return !this.live && !this.watched && this.eager.size === 0;
+  }
+
+  /** Somebody on this node wants it: viewers, or segmenters for those who ask now and then. */
+  get watched(): boolean {
+    return this.viewers.length > 0 || this.readers.size > 0;
   }
 
   /** The stream ends: viewers are handed what is left and are then over. */
   end(): void {
-    this.publication = this.hold = undefined;
-    this.ended = true;
+    this.#over();
     this.flush();
+    for (const reader of this.eager) reader.advance();
     this.log.clear();
   }
 
   /** Ends without handing out what is left: making bytes of it failed. */
   fail(): void {
-    this.publication = this.hold = undefined;
-    this.ended = true;
+    this.#over();
+    for (const reader of this.eager) reader.advance();
     this.log.clear();
     for (const viewer of [...this.viewers]) viewer.abort();
+  }
+
+  #over(): void {
+    this.publication = this.hold = this.session = undefined;
+    this.ingesting = false;
+    this.ended = true;
   }
 
   /** Called by the viewer itself as it comes. */

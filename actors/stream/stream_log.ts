@@ -11,11 +11,12 @@ import {
   EMPTY_HEAD,
   type Frame,
   type LogRecord,
-  type MarkRecord,
+  type SegmentMark,
   type StreamHead,
 } from "../../protocols/media/record.ts";
 import { trackId } from "../../protocols/media/track.ts";
 import type { MediaBudget } from "./media_budget.ts";
+import type { LogStart } from "./upstream.ts";
 
 /** Most bytes one log holds: eight frames of the largest size there is. */
 export const LOG_BYTES_MAX = 64 * 1024 * 1024;
@@ -71,7 +72,9 @@ export class StreamLog {
   readonly #keyframes: number[] = [];
   /** Anchors still needed, oldest first; the first one holds from the oldest record on. */
   readonly #anchors: AnchorRecord[] = [];
-  #lastMark: MarkRecord | undefined;
+  #lastMark: SegmentMark | undefined;
+  /** Records up to this number are of the past; nobody joins before they are there. */
+  #caughtUpSeq = 0;
 
   constructor(options: StreamLogOptions, nextSeq = 0) {
     this.#budget = options.budget;
@@ -118,7 +121,7 @@ export class StreamLog {
   }
 
   /** The newest MARK ever appended, whether or not it is still in the log. */
-  get lastMark(): MarkRecord | undefined {
+  get lastMark(): SegmentMark | undefined {
     return this.#lastMark;
   }
 
@@ -147,8 +150,9 @@ export class StreamLog {
   /** The stream's kinds of track are known: both are there, or one had its time to appear. */
   get settled(): boolean {
     const tracks = this.head.tracks;
-    return tracks.length > 0 && (tracks.some((track) => track.kind !== tracks[0].kind) ||
-      this.#newestDtsUs - (this.#oldestDtsUs ?? this.#newestDtsUs) >= SETTLE_US);
+    return !this.behind && tracks.length > 0 &&
+      (tracks.some((track) => track.kind !== tracks[0].kind) ||
+        this.#newestDtsUs - (this.#oldestDtsUs ?? this.#newestDtsUs) >= SETTLE_US);
   }
 
   /**
@@ -184,6 +188,28 @@ export class StreamLog {
     if (record.dtsUs > this.#newestDtsUs) this.#newestDtsUs = record.dtsUs;
     this.#note(record);
     this.#trim();
+  }
+
+  /**
+   * Goes on from a record of another node's log, forgetting its own.
+   *
+   * @param caughtUpSeq The first record that is not of the past.
+   */
+  begin({ seq, head, anchor, lastMark }: LogStart, caughtUpSeq: number): void {
+    this.clear();
+    this.#firstSeq = this.#nextSeq = seq;
+    this.#caughtUpSeq = caughtUpSeq;
+    this.#heads.splice(0, this.#heads.length, { seq, head });
+    if (anchor !== undefined) {
+      this.#anchors.push(anchor);
+      this.#newestDtsUs = Math.max(this.#newestDtsUs, anchor.dtsUs);
+    }
+    this.#lastMark = lastMark;
+  }
+
+  /** Records of the past are still on their way from another node. */
+  get behind(): boolean {
+    return this.#nextSeq < this.#caughtUpSeq;
   }
 
   /** Forgets everything and gives its memory back; the numbers go on. */

@@ -138,3 +138,22 @@ Deno.test("StreamLog.clear() gives all memory back and keeps counting", () => {
   log.clear();
   assertEquals([budget.usedBytes, log.bytes, log.nextSeq], [0, 0, 10]);
 });
+
+Deno.test("StreamLog.begin() goes on from another log's number, head, anchor and mark", () => {
+  const log = new StreamLog({ budget: new MediaBudget(1 << 20), windowUs: 1_000_000 });
+  const head = { tracks: [VIDEO, AUDIO], data: [] };
+  const hls = { segmentUs: 2_000_000, partUs: 200_000, windowSegments: 6 };
+  const anchor = { kind: "anchor", seq: 90, dtsUs: 5_000, generation: 7, wallUs: 1, hls } as const;
+  const lastMark = { segment: 4, discontinuity: false, discontinuities: 2 };
+  log.begin({ seq: 100, head, anchor, lastMark }, 102);
+  assertEquals([log.firstSeq, log.nextSeq, log.behind], [100, 100, true]);
+  assertEquals(log.anchorAt(100), anchor);
+  assertEquals(log.headAt(100), head);
+  assertEquals(log.lastMark, lastMark);
+  assertEquals(log.settled, false); // Nobody joins while the past is on its way.
+  const data = Uint8Array.of(1);
+  const frame = { kind: "frame", track: VIDEO, keyframe: true, data } as const;
+  log.append({ ...frame, seq: 100, dtsUs: 10_000, ptsUs: 10_000 });
+  log.append({ ...frame, seq: 101, dtsUs: 20_000, ptsUs: 20_000 });
+  assertEquals([log.behind, log.settled, log.joinSeq], [false, true, 101]);
+});
