@@ -4,10 +4,18 @@
  *
  * @module
  */
+import { delay } from "./processes.ts";
 import { missingTool, type ToolName, TOOLS } from "./tools.ts";
 
 /** Longest apt-get may take, in milliseconds: Chromium on a slow line is the largest download. */
 const INSTALL_TIMEOUT_MS = 240_000;
+
+/** Mirrors and networks fail for a moment: apt-get is run so often, with a pause between. */
+const TRIES_MAX = 3;
+const PAUSE_MS = 5_000;
+
+/** Within a try: each download is tried again, and another apt-get is waited for. */
+const PATIENCE = ["-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=60"];
 
 /** Brings what is missing; never fails, what is still missing afterwards is skipped. */
 export async function installMissingTools(): Promise<void> {
@@ -18,12 +26,20 @@ export async function installMissingTools(): Promise<void> {
     return;
   }
   // Without the update a fresh container knows no package at all.
-  if (!await run("apt-get", ["-qq", "update"])) console.warn("apt-get update failed");
+  if (!await aptGet(["update"])) console.warn("apt-get update failed");
   for (const name of missing) {
     const packages = TOOLS[name].packages.join(" ");
     console.log(`Installing ${packages}`);
-    const args = ["-qq", "-y", "--no-install-recommends", "install", ...packages.split(" ")];
-    if (!await run("apt-get", args)) console.warn(`apt-get could not install ${packages}`);
+    const args = ["-y", "--no-install-recommends", "install", ...packages.split(" ")];
+    if (!await aptGet(args)) console.warn(`apt-get could not install ${packages}`);
+  }
+}
+
+async function aptGet(args: readonly string[]): Promise<boolean> {
+  for (let tries = 1;; tries++) {
+    if (await run("apt-get", ["-qq", ...PATIENCE, ...args])) return true;
+    if (tries === TRIES_MAX) return false;
+    await delay(PAUSE_MS);
   }
 }
 
