@@ -48,7 +48,10 @@ export interface LoadReport {
 
 /** What {@link Directory.join} found. */
 export interface Joined {
-  /** Given by the directory when the node brought none (0). */
+  /**
+   * Given by the directory when the node brought none (0), or one that is dead or older than
+   * another of this node. In that case it was fenced: it drops all it owned before it goes on.
+   */
   readonly incarnation: number;
   readonly view: number;
   /** The directory's clock, in microseconds since 1970. */
@@ -58,7 +61,10 @@ export interface Joined {
 export type RenewResult =
   | {
     readonly ok: true;
-    /** Rises with every join, leave, expulsion and change of state. */
+    /**
+     * Rises with every join, leave, expulsion and change of state, also when the directory lost its
+     * data: it follows the clock, so it is large and has gaps.
+     */
     readonly view: number;
     readonly nowUs: number;
     /** Of the watched nodes, those without a living lease. */
@@ -167,8 +173,12 @@ export interface Directory {
   lookup(keys: readonly OwnedKey[]): Promise<(Ownership | undefined)[]>;
   /** After data was lost: writes `owner` unless a higher epoch is stored; gives what is stored. */
   reassert(key: OwnedKey, owner: Ownership): Promise<Ownership>;
-  /** Gives ownership up; the epoch is remembered for a day. False: it was not ours any more. */
+  /**
+   * Gives ownership up; the epoch is remembered for a day. False: somebody else has a newer epoch,
+   * or the record is gone. Doing it twice is doing it once.
+   */
   release(key: OwnedKey, epoch: number): Promise<boolean>;
+  /** Kept for an hour. A timeline of a lower epoch than the stored one changes nothing. */
   writeTimeline(stream: string, timeline: Timeline): Promise<void>;
   readTimeline(stream: string): Promise<Timeline | undefined>;
   /** A text that all nodes of the mesh share: the first one written stays. */
