@@ -15,6 +15,9 @@ import { ActorSystem } from "../actors/runtime/system.ts";
 import { Flusher } from "../actors/stream/flusher.ts";
 import { VIEWER, ViewerActor } from "../actors/edge/viewer_actor.ts";
 import { INGEST, IngestActor } from "../actors/stream/ingest_actor.ts";
+import { EDGE_STREAM, EdgeStreamActor } from "../actors/stream/edge_stream_actor.ts";
+import { Ingests } from "../actors/stream/ingests.ts";
+import { StreamFinder } from "../actors/stream/stream_finder.ts";
 import { MediaBudget } from "../actors/stream/media_budget.ts";
 import { STREAM, StreamActor, type StreamPolicy } from "../actors/stream/stream_actor.ts";
 import type { StreamCore } from "../actors/stream/stream_core.ts";
@@ -22,11 +25,12 @@ import { HLS_CONTAINERS } from "../protocols/hls/container_writers.ts";
 import { HlsFeeds } from "../actors/stream/hls_feeds.ts";
 import { StreamHub } from "../actors/stream/stream_hub.ts";
 import { streamKey, type StreamName } from "../actors/stream/stream_key.ts";
-import { segmentUsMax } from "../protocols/hls/settings.ts";
-import type { HlsSettings } from "../protocols/media/record.ts";
+import type { Upstream, Whereabouts } from "../actors/stream/upstream.ts";
+import { logWindowUs } from "../actors/stream/log_window.ts";
 import { applicationTable } from "./application_table.ts";
 import type { Config } from "./config.ts";
 import { FfmpegPictures } from "./ffmpeg_pictures.ts";
+import { LoneWhereabouts, NO_UPSTREAM } from "./placement/lone_whereabouts.ts";
 import { LoadMeter } from "./load_meter.ts";
 
 export interface NodeParts extends Edge {
@@ -36,18 +40,6 @@ export interface NodeParts extends Edge {
   readonly gauge: LoopGauge;
   readonly flusher: Flusher<StreamCore>;
   readonly meter: LoadMeter;
-}
-
-/** Besides its newest group of pictures, what a replay may ask for. */
-const LOG_WINDOW_US_MIN = 5_000_000;
-
-/**
- * How far back logs reach: whoever opens a stream's HLS later must find the whole playlist, the
- * segment being filled and one that a player is still loading.
- */
-function logWindowUs(settings: HlsSettings): number {
-  const segments = settings.windowSegments + 2;
-  return Math.max(LOG_WINDOW_US_MIN, segments * segmentUsMax(settings));
 }
 
 /** How a stream is treated by the settings of its application at the moment. */
@@ -78,12 +70,11 @@ export function createParts(config: Config, ports: Ports): NodeParts {
   });
   const hls = new HlsFeeds({ hub, clock, containers: HLS_CONTAINERS });
   const system = new ActorSystem(ports);
-  const policyOf = ({ app }: StreamName) => streamPolicy(applications.of(app));
+  const whereabouts = new LoneWhereabouts(config.name, clock);
+  const upstream = NO_UPSTREAM;
   const sessions = new SessionTable(config.name);
-  const kick = (id: string) => (reason: string) => sessions.get(id)?.kick(reason);
-  system.register(STREAM, (key) => new StreamActor(key, { hub, policyOf }));
-  system.register(INGEST, (id) => new IngestActor(kick(id)));
-  system.register(VIEWER, (id) => new ViewerActor(kick(id)));
+  const ingests = new Ingests({ hub, system, timers, whereabouts });
+  registerActors(system, { hub, upstream, whereabouts, sessions, ingests, applications });
   const traffic = {
     rtmp: { in: 0, out: 0 },
     "http-flv": { in: 0, out: 0 },
@@ -104,6 +95,8 @@ export function createParts(config: Config, ports: Ports): NodeParts {
     traffic,
     pictures: config.ffmpeg === undefined ? undefined : new FfmpegPictures(config.ffmpeg, timers),
     sessions,
+    ingests,
+    finder: new StreamFinder(hub, system),
     admission: new Admission({
       connectionsMax: config.maxConnections,
       perAddressMax: config.maxConnectionsPerAddress,
@@ -125,11 +118,39 @@ export function createParts(config: Config, ports: Ports): NodeParts {
   };
 }
 
+interface ActorParts {
+  readonly hub: StreamHub;
+  readonly upstream: Upstream;
+  readonly whereabouts: Whereabouts;
+  readonly sessions: SessionTable;
+  readonly ingests: Ingests;
+  readonly applications: Applications;
+}
+
+function registerActors(system: ActorSystem, parts: ActorParts): void {
+  const { hub, upstream, whereabouts, sessions, ingests, applications } = parts;
+  const policyOf = ({ app }: StreamName) => streamPolicy(applications.of(app));
+  const holdMsOf = ({ app }: StreamName) => applications.of(app).holdMs;
+  const kick = (id: string) => (reason: string) => sessions.get(id)?.kick(reason);
+  const kickPublisher = (id: string) => (reason: string) => {
+    const core = ingests.coreOf(id);
+    kick(id)(reason);
+    return core?.log.nextSeq ?? 0;
+  };
+  const streams = { hub, policyOf, upstream, whereabouts };
+  system.register(STREAM, (key) => new StreamActor(key, streams));
+  const edgeStreams = { hub, upstream, whereabouts, holdMsOf };
+  system.register(EDGE_STREAM, (key) => new EdgeStreamActor(key, edgeStreams));
+  system.register(INGEST, (id) => new IngestActor(kickPublisher(id)));
+  system.register(VIEWER, (id) => new ViewerActor(kick(id)));
+}
+
 /** Ends every timer and actor. */
 export async function stopParts(parts: NodeParts): Promise<void> {
   parts.gauge.stop();
   parts.flusher.stop();
   parts.sweep.stop();
   parts.meter.stop();
+  parts.ingests.stop();
   await parts.system.shutdown();
 }

@@ -12,6 +12,7 @@ export const REFUSALS = [
   "application-connections",
   "application-streams",
   "max-publishes",
+  "moved",
   "bit-rate",
   "frame-size",
   "head-size",

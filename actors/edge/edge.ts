@@ -6,6 +6,8 @@
 import type { ActorSystem } from "../runtime/system.ts";
 import type { Ports } from "../runtime/ports.ts";
 import type { HlsFeeds } from "../stream/hls_feeds.ts";
+import type { Ingests } from "../stream/ingests.ts";
+import type { StreamFinder } from "../stream/stream_finder.ts";
 import type { StreamHub } from "../stream/stream_hub.ts";
 import type { Admission } from "./admission.ts";
 import type { Applications } from "./application.ts";
@@ -23,6 +25,10 @@ export interface Edge {
   readonly system: ActorSystem;
   readonly hub: StreamHub;
   readonly hls: HlsFeeds;
+  /** Publishers connected to this node. */
+  readonly ingests: Ingests;
+  /** Brings streams here that other nodes own. */
+  readonly finder: StreamFinder;
   /** Makes pictures of key frames; absent where nothing can decode them. */
   readonly pictures?: PictureDecoder;
   readonly sessions: SessionTable;

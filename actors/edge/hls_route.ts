@@ -67,9 +67,13 @@ export function answerHls(edge: Edge, request: HttpRequest): Answer {
   const denied = refuseAccess(edge, { request, stream, query, protocol: "hls", headOnly });
   const carried = carriedOf(edge, stream, query);
   const asked = { edge, head, stream, query, carried, directives, headOnly, last };
-  if (denied instanceof Promise) return denied.then((denied) => denied ?? serve(asked, file));
-  return denied ?? serve(asked, file);
+  if (denied instanceof Promise) {
+    return denied.then((denied) => denied ?? findAndServe(asked, file));
+  }
+  return denied ?? findAndServe(asked, file);
 }
+
+type HlsFile = { readonly kind: "multivariant" } | HlsName;
 
 /** A player asks for what a playlist lists with nothing but the URIs in it. */
 function carriedOf(edge: Edge, { app }: StreamName, query: URLSearchParams): string {
@@ -78,7 +82,15 @@ function carriedOf(edge: Edge, { app }: StreamName, query: URLSearchParams): str
   return needsCredentials(users, "play") ? writeCredentials(credentialsFromQuery(query)) : "";
 }
 
-function serve(asked: Asked, file: { readonly kind: "multivariant" } | HlsName): Answer {
+/** Brings the stream here when another node owns it; one that is here costs no wait. */
+function findAndServe(asked: Asked, file: HlsFile): Answer {
+  const { edge, stream } = asked;
+  if (edge.hls.has(stream)) return serve(asked, file);
+  const finding = edge.finder.find(stream);
+  return finding === undefined ? serve(asked, file) : finding.then(() => serve(asked, file));
+}
+
+function serve(asked: Asked, file: HlsFile): Answer {
   const { edge, stream, headOnly } = asked;
   if (asked.carried.length > URI_QUERY_LENGTH_MAX) {
     return refusal(400, "Cannot carry the credentials on: they are too long", { headOnly });

@@ -141,9 +141,9 @@ async function find(edge: Edge, request: HttpRequest, format: LiveFormat): Promi
   const { protocol } = format;
   const { query } = name;
   const denied = await refuseAccess(edge, { request, stream, query, protocol, headOnly });
-  return denied === undefined
-    ? open(edge, { request, stream, format })
-    : { ok: false, answer: denied };
+  if (denied !== undefined) return { ok: false, answer: denied };
+  await edge.finder.find(stream);
+  return open(edge, { request, stream, format });
 }
 
 interface Wanted {

@@ -47,6 +47,7 @@ export async function answerPicture(
   const access = { request, stream, query: name.query, protocol: "hls" as const, headOnly };
   const denied = await refuseAccess(edge, access);
   if (denied !== undefined) return denied;
+  await edge.finder.find(stream);
   const core = edge.hub.get(stream);
   if (core === undefined || !core.live) {
     edge.admission.refuse("not-found");

@@ -55,6 +55,7 @@ export class RtmpPlays {
     const asked = { audio: request.audio, video: request.video, paused: false };
     this.#asked.set(streamId, asked);
     const denied = await refuseRtmp(this.#peer, "play", request);
+    if (denied === undefined) await this.#peer.edge.finder.find(request);
     if (this.#asked.get(streamId) !== asked) return; // Ended meanwhile, or asked again.
     this.#asked.delete(streamId);
     if (denied !== undefined) {

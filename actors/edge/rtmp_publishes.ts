@@ -5,7 +5,7 @@
  */
 import type { MediaTypeId, PublishRequest } from "../../protocols/rtmp/server_events.ts";
 import { Ingest } from "../stream/ingest.ts";
-import { STREAM } from "../stream/stream_actor.ts";
+import type { IngestStart } from "../stream/ingests.ts";
 import { streamKey, type StreamName } from "../stream/stream_key.ts";
 import { DropReport } from "./drop_report.ts";
 import { refusePublisher } from "./limit_refusal.ts";
@@ -17,8 +17,14 @@ import { RtmpPublisher } from "./rtmp_publisher.ts";
 /** What stands before a frame in its message: FLV's tag body header and what extends it. */
 const MESSAGE_HEAD_BYTES_MAX = 64;
 
-/** A stream's actor that cannot take "unpublish" now is told again after this long. */
-const UNPUBLISH_RETRY_MS = 100;
+type Refused = Extract<IngestStart, { ok: false }>;
+
+/** What a client is told of a refusal. */
+const WHY: Readonly<Record<Exclude<Refused["reason"], "unreachable">, string>> = {
+  busy: "somebody else publishes it",
+  full: "the node has no memory for another stream",
+  moved: "its owner is changing at this moment; try again",
+};
 
 interface Publish {
   readonly ingestId: string;
@@ -61,20 +67,11 @@ export class RtmpPublishes {
     const refusal = this.#refusal(request);
     if (refusal !== undefined) return this.#refuse(streamId, "NetStream.Publish.Failed", refusal);
     const ingestId = edge.sessions.newId();
-    const answer = await edge.system.ref(STREAM, streamKey(request))
-      .ask.publish({ ingestId, node: edge.node });
-    if (!answer.ok) {
-      return this.#refuse(
-        streamId,
-        "NetStream.Publish.Failed",
-        `Cannot publish ${app}/${name}: the stream's owner does not answer (${answer.error})`,
-      );
-    }
-    if (!answer.value.ok) return this.#refuseFor(answer.value.reason, request);
-    if (this.#closed) return this.#unpublish(ingestId, request, true);
-    const core = edge.hub.get(request)!;
+    const started = await edge.ingests.start({ app, name }, ingestId);
+    if (!started.ok) return this.#refuseFor(started, request);
+    if (this.#closed) return edge.ingests.end(ingestId, true);
     const repaired = this.#repairs.note.bind(this.#repairs, streamKey(request));
-    const ingest = new Ingest(core, answer.value.grant, { ...edge.ports, repaired });
+    const ingest = new Ingest(started.core, started.grant, { ...edge.ports, repaired });
     const publisher = new RtmpPublisher(ingest, (reason) => this.#drops.note(reason));
     edge.hub.flusher.publishers++;
     this.#byStreamId.set(streamId, this.#publish(ingestId, { app, name }, publisher));
@@ -190,14 +187,15 @@ export class RtmpPublishes {
     return refusal && `Cannot publish: ${refusal.description}`;
   }
 
-  #refuseFor(reason: "busy" | "full", { streamId, app, name }: PublishRequest): void {
-    this.#peer.edge.admission.refuse(reason);
-    if (reason === "busy") {
-      const text = `Cannot publish ${app}/${name}: somebody else publishes it`;
-      return this.#refuse(streamId, "NetStream.Publish.BadName", text);
+  #refuseFor(refused: Refused, { streamId, app, name }: PublishRequest): void {
+    const cannot = `Cannot publish ${app}/${name}`;
+    if (refused.reason === "unreachable") {
+      const text = `${cannot}: the stream's owner does not answer (${refused.error})`;
+      return this.#refuse(streamId, "NetStream.Publish.Failed", text);
     }
-    const text = `Cannot publish ${app}/${name}: the node has no memory for another stream`;
-    this.#refuse(streamId, "NetStream.Publish.Failed", text);
+    this.#peer.edge.admission.refuse(refused.reason);
+    const code = refused.reason === "busy" ? "BadName" : "Failed";
+    this.#refuse(streamId, `NetStream.Publish.${code}`, `${cannot}: ${WHY[refused.reason]}`);
   }
 
   #refuse(streamId: number, code: string, description: string): void {
@@ -237,12 +235,6 @@ export class RtmpPublishes {
     this.#lastStreamId = -1;
     publish.publisher.ingest.revoke();
     this.#peer.edge.sessions.delete(publish.ingestId);
-    this.#unpublish(publish.ingestId, publish.name, lost);
-  }
-
-  #unpublish(ingestId: string, name: StreamName, lost: boolean): void {
-    const { system, ports } = this.#peer.edge;
-    if (system.ref(STREAM, streamKey(name)).tell.unpublish({ ingestId, lost })) return;
-    ports.timers.after(UNPUBLISH_RETRY_MS, () => this.#unpublish(ingestId, name, lost));
+    this.#peer.edge.ingests.end(publish.ingestId, lost);
   }
 }

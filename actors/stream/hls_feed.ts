@@ -53,6 +53,8 @@ export class HlsFeed implements LogReader {
   #wholesBytes = 0;
   /** When somebody last asked, on the monotonic clock in milliseconds; kept by the route. */
   usedAtMs = 0;
+  /** When an ended stream was last looked for on other nodes, on the same clock. */
+  lookedAtMs = -Infinity;
 
   constructor(core: StreamCore, options: { containers: HlsContainers; budget: MediaBudget }) {
     this.core = core;

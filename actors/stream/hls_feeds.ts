@@ -12,6 +12,9 @@ import { streamKey, type StreamName } from "./stream_key.ts";
 /** A feed that nobody asked for this long is closed: some target durations and a reload. */
 const UNUSED_MS_MAX = 30_000;
 
+/** Players go on asking for a stream that has ended; so often it is looked for on other nodes. */
+const LOOK_AGAIN_MS = 1_000;
+
 export interface HlsFeedsOptions {
   readonly hub: StreamHub;
   readonly clock: Clock;
@@ -50,6 +53,21 @@ export class HlsFeeds {
     }
     feed.usedAtMs = clock.nowMs();
     return feed;
+  }
+
+  /**
+   * A feed is there that can answer: its stream is live here, or has ended. Whether an ended one
+   * has begun again elsewhere is worth a look now and then; false tells that it is time.
+   */
+  has(name: StreamName): boolean {
+    const feed = this.#byKey.get(streamKey(name));
+    if (feed === undefined) return false;
+    const { core } = feed;
+    if (!core.ended) return core.live && !core.log.behind;
+    const nowMs = this.#options.clock.nowMs();
+    if (nowMs - feed.lookedAtMs < LOOK_AGAIN_MS) return true;
+    feed.lookedAtMs = nowMs;
+    return false;
   }
 
   /** Closes the feeds that nobody uses. */

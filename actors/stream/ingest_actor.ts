@@ -10,8 +10,8 @@ import type { Actor } from "../runtime/actor.ts";
 import { actorKind } from "../runtime/protocol.ts";
 
 export type IngestProtocol = {
-  /** Disconnects the publisher. */
-  kick: { req: { readonly reason: string }; res: void };
+  /** Disconnects the publisher; answers the number after its last record, 0 when it was gone. */
+  kick: { req: { readonly reason: string }; res: number };
 };
 
 /** A publisher hears from its owner alone. */
@@ -28,13 +28,13 @@ export const INGEST = actorKind<IngestProtocol>({
 });
 
 export class IngestActor implements Actor<IngestProtocol> {
-  readonly #kicked: (reason: string) => void;
+  readonly #kicked: (reason: string) => number;
 
-  constructor(kicked: (reason: string) => void) {
+  constructor(kicked: (reason: string) => number) {
     this.#kicked = kicked;
   }
 
-  kick({ reason }: { reason: string }): void {
-    this.#kicked(reason);
+  kick({ reason }: { reason: string }): number {
+    return this.#kicked(reason);
   }
 }

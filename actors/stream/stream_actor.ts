@@ -10,31 +10,54 @@
 import type { HlsSettings } from "../../protocols/media/record.ts";
 import type { Actor, ActorContext } from "../runtime/actor.ts";
 import { actorKind } from "../runtime/protocol.ts";
+import { Feed } from "./feed.ts";
 import { INGEST } from "./ingest_actor.ts";
 import type { Grant, Publication, Publisher, StreamCore } from "./stream_core.ts";
 import type { StreamHub } from "./stream_hub.ts";
 import { type StreamName, streamNameOf } from "./stream_key.ts";
 import { TIMELINE_START_US } from "./timeline_repair.ts";
+import type { Upstream, Whereabouts } from "./upstream.ts";
 
 export type PublishResult =
-  | { readonly ok: true; readonly grant: Grant }
-  /** `busy`: somebody else publishes; `full`: the node has no room for another stream. */
-  | { readonly ok: false; readonly reason: "busy" | "full" };
+  | {
+    readonly ok: true;
+    readonly grant: Grant;
+    readonly startedAtMs: number;
+    readonly holdMs: number;
+  }
+  /**
+   * `busy`: somebody else publishes; `full`: the node has no room for another stream; `moved`: this
+   * node does not own the stream any more.
+   */
+  | { readonly ok: false; readonly reason: "busy" | "full" | "moved" };
 
 /** What the owner knows about its stream. */
 export type StreamDescription =
   | { readonly state: "idle" }
   | ({ readonly state: "live" | "hold" } & Publication);
 
+/** A publisher is gone. */
+export interface Unpublish {
+  readonly ingestId: string;
+  /** Its socket was lost, which the stream may outlive. */
+  readonly lost: boolean;
+  /** Number after its last record, which the owner may still be waiting for. */
+  readonly nextSeq: number;
+}
+
 export type StreamProtocol = {
   publish: { req: Publisher; res: PublishResult };
-  /** The publisher ended its stream, or its socket was lost. */
-  unpublish: { req: { readonly ingestId: string; readonly lost: boolean }; res: void };
+  /** The publisher ended its stream, or its socket was lost; answers whether the stream ended. */
+  unpublish: { req: Unpublish; res: boolean };
+  /** A session whose owner is gone finds another one here; false: it is over, a newer one is on. */
+  adopt: { req: Publication; res: boolean };
   /** Ends the stream, published or held; false when it is neither. */
   end: { req: { readonly reason: string }; res: boolean };
   describe: { req: void; res: StreamDescription };
   /** The wait for a lost publisher may be over; a timer's message. */
   holdOver: { req: void; res: void };
+  /** The link to the publisher's node is gone, or is to be tried again. */
+  feed: { req: { readonly ingestId: string; readonly tries: number }; res: void };
 };
 
 /** Messages waiting at one stream: publishers and API calls of a moment, never frames. */
@@ -45,7 +68,7 @@ const STREAM_IDLE_MS = 10_000;
 
 export const STREAM = actorKind<StreamProtocol>({
   name: "stream",
-  messages: ["publish", "unpublish", "end", "describe", "holdOver"],
+  messages: ["publish", "unpublish", "adopt", "end", "describe", "holdOver", "feed"],
   mailboxMax: STREAM_MAILBOX_MAX,
   idleMs: STREAM_IDLE_MS,
 });
@@ -53,6 +76,14 @@ export const STREAM = actorKind<StreamProtocol>({
 /** A publisher silent for this long, and for some usual frame intervals, has lost its socket. */
 const SILENT_MS = 1_000;
 const SILENT_INTERVALS = 3;
+
+/** A publisher that is being replaced, or left, on another node sends its last records meanwhile. */
+const TAIL_MS = 150;
+
+/** Pauses between tries to reach the publisher's node, and how many there are. */
+const FEED_RETRY_MS_MIN = 10;
+const FEED_RETRY_MS_MAX = 250;
+const FEED_TRIES_MAX = 20;
 
 /** How the owner of a stream treats its publishers. */
 export interface StreamPolicy {
@@ -70,27 +101,33 @@ export interface StreamActorOptions {
   readonly hub: StreamHub;
   /** Asked when a publisher comes; what it says then holds until the next one comes. */
   readonly policyOf: (name: StreamName) => StreamPolicy;
+  /** Fetches what a publisher on another node sends. */
+  readonly upstream: Upstream;
+  readonly whereabouts: Whereabouts;
 }
 
 /** What a grant is made of. */
 interface Session {
+  readonly epoch: number;
   readonly wallMs: number;
-  /** Grant of the session before it. */
-  readonly last: Grant | undefined;
+  /** Of the session before it. */
+  readonly generation: number | undefined;
   readonly hls: HlsSettings;
 }
 
 type Context = ActorContext<StreamProtocol>;
 
 export class StreamActor implements Actor<StreamProtocol> {
+  readonly #key: string;
   readonly #name: StreamName;
   readonly #hub: StreamHub;
-  readonly #policyOf: StreamActorOptions["policyOf"];
+  readonly #options: StreamActorOptions;
 
-  constructor(key: string, { hub, policyOf }: StreamActorOptions) {
+  constructor(key: string, options: StreamActorOptions) {
+    this.#key = key;
     this.#name = streamNameOf(key);
-    this.#hub = hub;
-    this.#policyOf = policyOf;
+    this.#hub = options.hub;
+    this.#options = options;
   }
 
   started(context: Context): void {
@@ -99,45 +136,63 @@ export class StreamActor implements Actor<StreamProtocol> {
     if (hold !== undefined) this.#awaitHold(hold.untilMs, context);
   }
 
-  publish(publisher: Publisher, context: Context): PublishResult {
+  async publish(publisher: Publisher, context: Context): Promise<PublishResult> {
     const present = this.#core;
-    const policy = this.#policyOf(this.#name);
+    const policy = this.#options.policyOf(this.#name);
     if (present?.publication !== undefined) {
       if (!policy.takeover && !this.#silent(present, context)) return { ok: false, reason: "busy" };
-      this.#dismiss(present.publication, "another publisher took over", context);
+      await this.#dismiss(present.publication, "another publisher took over", context);
     }
     const core = this.#hub.budget.exhausted ? present : this.#hub.open(this.#name);
     if (core === undefined) return { ok: false, reason: "full" };
+    const epoch = this.#options.whereabouts.ownEpoch(this.#key);
+    if (epoch === undefined) return { ok: false, reason: "moved" };
     const startedAtMs = context.ports.clock.wallMs();
-    const last = core.hold?.last ?? core.publication;
-    const grant = this.#grant(core, { wallMs: startedAtMs, last: last?.grant, hls: policy.hls });
+    const generation = this.#lastGeneration(core);
+    const grant = this.#grant(core, { epoch, wallMs: startedAtMs, generation, hls: policy.hls });
     core.log.windowUs = policy.logWindowUs;
-    core.hold = undefined;
-    core.publication = { publisher, grant, startedAtMs, holdMs: policy.holdMs };
-    core.newestAtMs = context.ports.clock.nowMs();
+    this.#begin(core, { publisher, grant, startedAtMs, holdMs: policy.holdMs }, context);
     const { node, ingestId } = publisher;
-    const text = last === undefined ? "stream started" : "publisher is back";
+    const text = generation === undefined ? "stream started" : "publisher is back";
     context.log.info(text, { ingest: node, ingestId, generation: grant.generation });
-    return { ok: true, grant };
+    return { ok: true, grant, startedAtMs, holdMs: policy.holdMs };
   }
 
-  unpublish({ ingestId, lost }: { ingestId: string; lost: boolean }, context: Context): void {
+  async unpublish({ ingestId, lost, nextSeq }: Unpublish, context: Context): Promise<boolean> {
     const core = this.#core;
     const publication = core?.publication;
-    if (core === undefined || publication?.publisher.ingestId !== ingestId) return;
+    if (core === undefined || publication?.publisher.ingestId !== ingestId) return false;
+    await this.#tail(core, nextSeq, context);
     const { holdMs } = publication;
-    if (!lost || holdMs === 0) return this.#end(core, "publisher left", context);
-    const untilMs = context.ports.clock.nowMs() + holdMs;
-    core.publication = undefined;
-    core.hold = { last: publication, untilMs };
-    context.log.info("publisher lost, stream held", { holdMs });
-    this.#awaitHold(untilMs, context);
+    if (!lost || holdMs === 0) {
+      this.#end(core, "publisher left", context);
+      return true;
+    }
+    this.#hold(core, publication, context);
+    return false;
+  }
+
+  adopt(session: Publication, context: Context): boolean {
+    const epoch = this.#options.whereabouts.ownEpoch(this.#key);
+    const core = this.#hub.open(this.#name);
+    if (core === undefined || epoch === undefined) return false;
+    const present = core.publication ?? core.hold?.last;
+    const { generation } = session.grant;
+    if (present !== undefined && present.grant.generation > generation) return false;
+    const { ingestId, node } = session.publisher;
+    if (core.publication?.publisher.ingestId === ingestId) {
+      if (core.feed === undefined) this.#feed(core, 0, context);
+      return true;
+    }
+    this.#begin(core, { ...session, grant: { ...session.grant, epoch } }, context);
+    context.log.info("stream adopted", { ingest: node, ingestId, generation, epoch });
+    return true;
   }
 
   end({ reason }: { reason: string }, context: Context): boolean {
     const core = this.#core;
     if (core === undefined || !core.live) return false;
-    if (core.publication !== undefined) this.#dismiss(core.publication, reason, context);
+    if (core.publication !== undefined) this.#kick(core.publication, reason, context);
     this.#end(core, reason, context);
     return true;
   }
@@ -158,6 +213,19 @@ export class StreamActor implements Actor<StreamProtocol> {
     this.#end(core, "publisher did not come back", context);
   }
 
+  feed({ ingestId, tries }: { ingestId: string; tries: number }, context: Context): void {
+    const core = this.#core;
+    const publication = core?.publication;
+    if (core === undefined || publication?.publisher.ingestId !== ingestId) return;
+    if (core.feed !== undefined) return;
+    const { node } = publication.publisher;
+    if (tries <= FEED_TRIES_MAX && !this.#options.whereabouts.gone(node)) {
+      return this.#feed(core, tries, context);
+    }
+    if (publication.holdMs === 0) return this.#end(core, "publisher's node is gone", context);
+    this.#hold(core, publication, context);
+  }
+
   get #core(): StreamCore | undefined {
     const core = this.#hub.get(this.#name);
     return core?.ended ? undefined : core;
@@ -169,13 +237,17 @@ export class StreamActor implements Actor<StreamProtocol> {
     return silentMs > Math.max(SILENT_MS, SILENT_INTERVALS * core.log.frameIntervalUs / 1000);
   }
 
-  #grant({ log }: StreamCore, { wallMs, last, hls }: Session): Grant {
-    const resumes = last !== undefined && log.nextSeq > 0;
+  /** Generation of the session before, here or under an owner before us. */
+  #lastGeneration({ publication, hold, session }: StreamCore): number | undefined {
+    return (publication ?? hold?.last)?.grant.generation ?? session?.generation;
+  }
+
+  #grant({ log }: StreamCore, { epoch, wallMs, generation, hls }: Session): Grant {
+    const resumes = generation !== undefined && log.nextSeq > 0;
     return {
-      // Never handed out twice, not even by an owner that forgot the last one.
-      epoch: Math.max(Math.round(wallMs * 1000), (last?.epoch ?? 0) + 1),
+      epoch,
       // Names of segments hold it, and must not come again after a stream was forgotten.
-      generation: Math.max(Math.round(wallMs), (last?.generation ?? 0) + 1),
+      generation: Math.max(Math.round(wallMs), (generation ?? 0) + 1),
       nextSeq: log.nextSeq,
       startUs: resumes ? log.newestDtsUs + log.frameIntervalUs : TIMELINE_START_US,
       afterUs: resumes ? log.newestDtsUs : -1,
@@ -184,12 +256,70 @@ export class StreamActor implements Actor<StreamProtocol> {
     };
   }
 
+  /** From here on this node decides, and the publication's records fill the log. */
+  #begin(core: StreamCore, publication: Publication, context: Context): void {
+    core.feed?.close();
+    core.feed = core.hold = core.session = undefined;
+    core.publication = publication;
+    core.newestAtMs = context.ports.clock.nowMs();
+    this.#hub.stateChanged(core);
+    if (publication.publisher.node !== this.#options.whereabouts.node) {
+      this.#feed(core, 0, context);
+    }
+  }
+
+  /** Subscribes to what a publisher on another node sends. */
+  #feed(core: StreamCore, tries: number, context: Context): void {
+    const { publisher: { node, ingestId }, grant: { epoch } } = core.publication!;
+    const { upstream } = this.#options;
+    let tried = tries;
+    core.feed = new Feed(core, {
+      ...{ upstream, node, epoch, clock: context.ports.clock, mode: "any" },
+      caughtUp: () => tried = 0,
+      closed: () => {
+        core.feed = undefined;
+        const delayMs = Math.min(FEED_RETRY_MS_MAX, FEED_RETRY_MS_MIN * 2 ** tried);
+        const again = { ingestId, tries: tried + 1 };
+        context.ports.timers.after(delayMs, () => context.self.tell.feed(again));
+      },
+    });
+  }
+
+  /** Waits a moment for the last records of a publisher on another node. */
+  async #tail(core: StreamCore, nextSeq: number, { ports }: Context): Promise<void> {
+    if (core.feed === undefined || core.log.nextSeq >= nextSeq) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = ports.timers.after(TAIL_MS, resolve);
+    await Promise.race([core.feed.reach(nextSeq), promise]);
+    timer.cancel();
+  }
+
+  #hold(core: StreamCore, last: Publication, context: Context): void {
+    const { holdMs } = last;
+    const untilMs = context.ports.clock.nowMs() + holdMs;
+    core.feed?.close();
+    core.feed = core.publication = undefined;
+    core.hold = { last, untilMs };
+    this.#hub.stateChanged(core);
+    context.log.info("publisher lost, stream held", { holdMs });
+    this.#awaitHold(untilMs, context);
+  }
+
   #awaitHold(untilMs: number, context: Context): void {
     const delayMs = Math.max(0, Math.ceil(untilMs - context.ports.clock.nowMs()));
     context.sendAfter(delayMs, "holdOver", undefined);
   }
 
-  #dismiss({ publisher }: Publication, reason: string, context: Context): void {
+  /** Disconnects a publisher and waits a moment for what it sent last. */
+  async #dismiss(publication: Publication, reason: string, context: Context): Promise<void> {
+    const { ingestId } = publication.publisher;
+    const ingest = context.system.ref(INGEST, ingestId);
+    const answer = await ingest.ask.kick({ reason }, { timeoutMs: TAIL_MS });
+    const core = this.#core;
+    if (answer.ok && core !== undefined) await this.#tail(core, answer.value, context);
+  }
+
+  #kick({ publisher }: Publication, reason: string, context: Context): void {
     context.system.ref(INGEST, publisher.ingestId).tell.kick({ reason });
   }
 

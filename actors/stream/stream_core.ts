@@ -25,7 +25,7 @@ export interface Publisher {
 
 /** What the owner of a stream allows one publisher. */
 export interface Grant {
-  /** Rises with every owner and publisher; a lower one is refused everywhere. */
+  /** Rises with every owner of the stream; a lower one is refused everywhere. */
   readonly epoch: number;
   /** Rises with each publish session of the stream; never repeats under its name. */
   readonly generation: number;
@@ -78,6 +78,15 @@ export interface LogReader {
   advance(): void;
 }
 
+/** Fills the log with another node's records. */
+export interface LogFeed {
+  /** Node whose records come. */
+  readonly node: string;
+  /** Resolves when the log has reached record `seq`, or nothing more will come. */
+  reach(seq: number): Promise<void>;
+  close(): void;
+}
+
 /** Plain numbers the hot paths bump; whoever reports them reads them. */
 export interface StreamCounters {
   /** Frames appended. */
@@ -116,8 +125,10 @@ export class StreamCore implements Flushable {
   hold: Hold | undefined;
   /** What the stream's owner said last, while another node owns it. */
   session: SessionState | undefined;
-  /** A publisher connected to this node fills the log, whoever owns the stream. */
-  ingesting = false;
+  /** The session of a publisher that is connected to this node, whoever owns the stream. */
+  ingest: Publication | undefined;
+  /** What fills the log when no publisher here does. */
+  feed: LogFeed | undefined;
   /** When the newest frame came, on the monotonic clock in milliseconds; kept by the ingest. */
   newestAtMs = 0;
   /** The stream is over for good: viewers that have all of it are done. */
@@ -146,7 +157,7 @@ export class StreamCore implements Flushable {
   /** Somebody publishes, or is expected back: viewers may join. */
   get live(): boolean {
     return this.publication !== undefined || this.hold !== undefined ||
-      this.session !== undefined || this.ingesting;
+      this.session !== undefined || this.ingest !== undefined;
   }
 
   /** Nobody publishes and nobody watches: it may be forgotten. */
@@ -177,7 +188,9 @@ export class StreamCore implements Flushable {
 
   #over(): void {
     this.publication = this.hold = this.session = undefined;
-    this.ingesting = false;
+    this.ingest = undefined;
+    this.feed?.close();
+    this.feed = undefined;
     this.ended = true;
   }
 

@@ -22,6 +22,8 @@ export class StreamHub {
   /** Jumps, drops and the like of streams that are gone, so that totals never fall. */
   readonly past = { frames: 0, bytes: 0, jumps: 0, drops: 0 };
   readonly pastRepairs = noRepairs();
+  /** Told when the owner of a stream has something new to say of it: links pass it on. */
+  stateChanged: (core: StreamCore) => void = () => {};
 
   constructor(options: StreamHubOptions) {
     this.budget = options.budget;

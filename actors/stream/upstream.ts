@@ -92,3 +92,25 @@ export interface Upstream {
   /** Subscribes; every failure is told to the sink, later. */
   open(request: UpstreamRequest): UpstreamSubscription;
 }
+
+/** Who owns a stream, as far as this node knows. */
+export interface StreamOwner {
+  readonly node: string;
+  readonly epoch: number;
+}
+
+/** What this node knows of the whereabouts of streams; the directory behind it is the truth. */
+export interface Whereabouts {
+  /** Name of this node. */
+  readonly node: string;
+  /** Finds the owner, this node included; `undefined` when there is none. Never rejects. */
+  resolve(key: string): Promise<StreamOwner | undefined>;
+  /** What was found is wrong: it is looked up again when next asked for. */
+  forget(key: string, owner: StreamOwner): void;
+  /** Calls back once when somebody owns it. Returns what ends the wait. */
+  watch(key: string, appeared: () => void): () => void;
+  /** The epoch under which this node owns it; `undefined` when it does not. */
+  ownEpoch(key: string): number | undefined;
+  /** That node is known to be no member any more. */
+  gone(node: string): boolean;
+}

@@ -1,0 +1,129 @@
+/**
+ * Fills a stream's log with the records of another node.
+ *
+ * It goes on from the log's end where it can, so that a link that breaks and comes back costs
+ * nobody a frame; what comes twice is dropped by its number.
+ *
+ * @module
+ */
+import type { AnchorRecord, LogRecord } from "../../protocols/media/record.ts";
+import type { Clock } from "../runtime/ports.ts";
+import { logWindowUs } from "./log_window.ts";
+import type { StreamCore } from "./stream_core.ts";
+import type {
+  LogStart,
+  SessionState,
+  Upstream,
+  UpstreamEnd,
+  UpstreamRequest,
+  UpstreamSink,
+  UpstreamSubscription,
+} from "./upstream.ts";
+
+export interface FeedOptions extends Pick<UpstreamRequest, "node" | "mode" | "epoch"> {
+  readonly upstream: Upstream;
+  readonly clock: Clock;
+  /** The owner has said something new; called before the records that follow. */
+  readonly state?: (state: SessionState) => void;
+  /** Whatever was there when it began has come; called once. */
+  readonly caughtUp?: () => void;
+  /** It is over; not called after {@link Feed.close}. */
+  readonly closed: (end: UpstreamEnd) => void;
+}
+
+interface Awaited {
+  readonly seq: number;
+  readonly resolve: () => void;
+}
+
+export class Feed implements UpstreamSink {
+  readonly node: string;
+  readonly #core: StreamCore;
+  readonly #options: FeedOptions;
+  readonly #subscription: UpstreamSubscription;
+  #caughtUp = false;
+  #over = false;
+  #awaited: Awaited | undefined;
+
+  constructor(core: StreamCore, options: FeedOptions) {
+    const { node, mode, epoch, upstream } = options;
+    this.node = node;
+    this.#core = core;
+    this.#options = options;
+    const { nextSeq } = core.log;
+    const fromSeq = nextSeq > 0 ? nextSeq : undefined;
+    this.#subscription = upstream.open({ node, mode, epoch, name: core.name, fromSeq, sink: this });
+  }
+
+  started(start: LogStart, caughtUpSeq: number): void {
+    const { log } = this.#core;
+    if (start.seq !== log.nextSeq || log.nextSeq === 0) log.begin(start, caughtUpSeq);
+    if (start.anchor !== undefined) this.#widen(start.anchor);
+    this.#progress();
+  }
+
+  state(state: SessionState): void {
+    this.#options.state?.(state);
+  }
+
+  record(record: LogRecord): void {
+    const { log } = this.#core;
+    if (record.seq < log.nextSeq) return; // Came before, from another node.
+    if (record.seq > log.nextSeq) return this.#fail();
+    if (record.kind === "anchor") this.#widen(record);
+    this.#core.newestAtMs = this.#options.clock.nowMs();
+    this.#core.append(record);
+    if (!this.#caughtUp || this.#awaited !== undefined) this.#progress();
+  }
+
+  closed(end: UpstreamEnd): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#options.closed(end);
+  }
+
+  /** Resolves when the log has reached record `seq`, or when this feed is over. */
+  reach(seq: number): Promise<void> {
+    if (this.#over || this.#core.log.nextSeq >= seq) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#awaited?.resolve();
+    this.#awaited = { seq, resolve };
+    return promise;
+  }
+
+  /** Ends it from this side. */
+  close(): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#subscription.close();
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#awaited?.resolve();
+    this.#awaited = undefined;
+  }
+
+  /** Numbers are missing, which no link loses by itself: it is opened anew. */
+  #fail(): void {
+    this.#subscription.close();
+    this.closed({ kind: "lost" });
+  }
+
+  #progress(): void {
+    const { log } = this.#core;
+    const awaited = this.#awaited;
+    if (awaited !== undefined && log.nextSeq >= awaited.seq) {
+      this.#awaited = undefined;
+      awaited.resolve();
+    }
+    if (this.#caughtUp || log.behind) return;
+    this.#caughtUp = true;
+    this.#options.caughtUp?.();
+  }
+
+  /** Every node keeps as much of a stream as its owner does: HLS is the same on all of them. */
+  #widen({ hls }: AnchorRecord): void {
+    this.#core.log.windowUs = logWindowUs(hls);
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * Publishers that are connected to this node: how a session begins, finds another owner, and ends,
+ * whatever protocol it speaks and wherever its stream is owned.
+ *
+ * @module
+ */
+import type { Timer, Timers } from "../runtime/ports.ts";
+import type { Actors } from "../runtime/actor.ts";
+import { EDGE_STREAM } from "./edge_stream_actor.ts";
+import { INGEST } from "./ingest_actor.ts";
+import { type PublishResult, STREAM } from "./stream_actor.ts";
+import type { Grant, Publication, StreamCore } from "./stream_core.ts";
+import type { StreamHub } from "./stream_hub.ts";
+import { streamKey, type StreamName } from "./stream_key.ts";
+import type { Whereabouts } from "./upstream.ts";
+
+/** What this node misses of the session before is waited for this long, in milliseconds. */
+const CATCH_UP_MS = 150;
+
+/** A stream's owner that cannot be told "unpublish" now is told again after this long. */
+const UNPUBLISH_RETRY_MS = 100;
+
+/** As often as that; the owner then finds out by itself. */
+const UNPUBLISH_TRIES_MAX = 50;
+
+/** How often it is looked whether the owners of sessions here still fetch them. */
+const WATCH_MS = 250;
+
+/** An owner that fetches nothing for this long is gone or has forgotten; in milliseconds. */
+const UNFETCHED_MS_MAX = 1_000;
+
+export interface IngestsOptions {
+  readonly hub: StreamHub;
+  readonly system: Actors;
+  readonly timers: Timers;
+  readonly whereabouts: Whereabouts;
+}
+
+export type IngestStart =
+  | { readonly ok: true; readonly core: StreamCore; readonly grant: Grant }
+  | Extract<PublishResult, { ok: false }>
+  /** The owner gave no answer; `error` says why. */
+  | { readonly ok: false; readonly reason: "unreachable"; readonly error: string };
+
+interface Entry {
+  readonly session: Publication;
+  readonly core: StreamCore;
+  /** Checks in a row in which nobody fetched it although another node owns it. */
+  unfetched: number;
+}
+
+export class Ingests {
+  readonly #options: IngestsOptions;
+  readonly #byId = new Map<string, Entry>();
+  #timer: Timer | undefined;
+
+  constructor(options: IngestsOptions) {
+    this.#options = options;
+  }
+
+  /** Asks the stream's owner, wherever it is. Resolves when the first record may be appended. */
+  async start(name: StreamName, ingestId: string): Promise<IngestStart> {
+    const { hub, system, whereabouts } = this.#options;
+    const { node } = whereabouts;
+    const answer = await system.ref(STREAM, streamKey(name)).ask.publish({ ingestId, node });
+    if (!answer.ok) return { ok: false, reason: "unreachable", error: answer.error };
+    if (!answer.value.ok) return answer.value;
+    const { grant, startedAtMs, holdMs } = answer.value;
+    const core = hub.open(name);
+    if (core === undefined) {
+      this.#unpublish(ingestId, name, { lost: false, nextSeq: 0 });
+      return { ok: false, reason: "full" };
+    }
+    await this.#catchUp(core, grant);
+    const session = { publisher: { ingestId, node }, grant, startedAtMs, holdMs };
+    core.ingest = session;
+    this.#byId.set(ingestId, { session, core, unfetched: 0 });
+    this.#watch();
+    return { ok: true, core, grant };
+  }
+
+  /** The publisher is gone; its ingest was revoked. */
+  end(ingestId: string, lost: boolean): void {
+    const entry = this.#byId.get(ingestId);
+    if (entry === undefined) return;
+    this.#byId.delete(ingestId);
+    const { core } = entry;
+    if (core.ingest === entry.session) core.ingest = undefined;
+    this.#unpublish(ingestId, core.name, { lost, nextSeq: core.log.nextSeq }, core);
+  }
+
+  /** The stream that a session here fills. */
+  coreOf(ingestId: string): StreamCore | undefined {
+    return this.#byId.get(ingestId)?.core;
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#byId.clear();
+  }
+
+  /** Our viewers see the whole of the session before; the owner's numbers go on from it. */
+  async #catchUp(core: StreamCore, { nextSeq }: Grant): Promise<void> {
+    const { feed, log } = core;
+    if (feed !== undefined && log.nextSeq < nextSeq) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = this.#options.timers.after(CATCH_UP_MS, resolve);
+      await Promise.race([feed.reach(nextSeq), promise]);
+      timer.cancel();
+    }
+    // The owner may be this node, whose feed comes from a publisher before us.
+    if (core.publication === undefined) {
+      core.feed?.close();
+      core.feed = undefined;
+    }
+    if (log.nextSeq === nextSeq) return;
+    const { head, lastMark } = log;
+    log.begin({ seq: nextSeq, head, anchor: undefined, lastMark }, nextSeq);
+  }
+
+  #unpublish(
+    ingestId: string,
+    name: StreamName,
+    { lost, nextSeq }: { lost: boolean; nextSeq: number },
+    core?: StreamCore,
+    tries = 0,
+  ): void {
+    const key = streamKey(name);
+    const { system, timers } = this.#options;
+    system.ref(STREAM, key).ask.unpublish({ ingestId, lost, nextSeq }).then((answer) => {
+      if (!answer.ok && tries < UNPUBLISH_TRIES_MAX && answer.error !== "stopped") {
+        const again = () => this.#unpublish(ingestId, name, { lost, nextSeq }, core, tries + 1);
+        return void timers.after(UNPUBLISH_RETRY_MS, again);
+      }
+      if (core === undefined || core.ended || core.ingest !== undefined) return;
+      if (answer.ok && answer.value) core.end();
+      else if (core.watched) system.ref(EDGE_STREAM, key).tell.connect();
+    });
+  }
+
+  #watch(): void {
+    if (this.#timer !== undefined || this.#byId.size === 0) return;
+    this.#timer = this.#options.timers.after(WATCH_MS, () => {
+      this.#timer = undefined;
+      for (const entry of this.#byId.values()) this.#look(entry);
+      this.#watch();
+    });
+  }
+
+  /** An owner on another node subscribes to the session; when it does not, another one is found. */
+  #look(entry: Entry): void {
+    const { core, session } = entry;
+    const here = core.publication?.publisher.ingestId === session.publisher.ingestId;
+    if (here || core.eager.size > 0) {
+      entry.unfetched = 0;
+      return;
+    }
+    if (++entry.unfetched * WATCH_MS < UNFETCHED_MS_MAX) return;
+    entry.unfetched = 0;
+    const { system } = this.#options;
+    const { ingestId } = session.publisher;
+    system.ref(STREAM, streamKey(core.name)).ask.adopt(session).then((answer) => {
+      if (!answer.ok || answer.value || !this.#byId.has(ingestId)) return;
+      // Somebody else publishes by now.
+      system.ref(INGEST, ingestId).tell.kick({ reason: "another publisher took over" });
+    });
+  }
+}
