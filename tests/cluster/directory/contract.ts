@@ -7,12 +7,6 @@ import { CLAIM_CASES } from "./contract_claims.ts";
 import { MEMBER_CASES } from "./contract_members.ts";
 import type { World } from "./world.ts";
 
-/** One sentence of the contract, and how it is checked in a fresh world. */
-export interface ContractCase {
-  readonly name: string;
-  run(world: World): Promise<void>;
-}
-
 /** Registers a test for each sentence; `open` makes an empty world. */
 export function testContract(implementation: string, open: () => World | Promise<World>): void {
   for (const { name, run } of [...MEMBER_CASES, ...CLAIM_CASES]) {

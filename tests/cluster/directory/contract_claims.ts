@@ -12,7 +12,7 @@ import type {
 } from "../../../cluster/directory/directory.ts";
 import { DirectoryUnavailable } from "../../../cluster/directory/directory.ts";
 import { assert, assertEquals, assertRejects } from "../../support/assert.ts";
-import type { ContractCase } from "./contract.ts";
+import type { ContractCase } from "./world.ts";
 
 /** A deadline that no clock reaches. */
 export const NO_DEADLINE_US = Number.MAX_SAFE_INTEGER;

@@ -6,8 +6,7 @@
 import type { Directory, RenewResult } from "../../../cluster/directory/directory.ts";
 import { assert, assertEquals, assertRejects } from "../../support/assert.ts";
 import { eventually } from "../../support/processes.ts";
-import type { ContractCase } from "./contract.ts";
-import { GRACE_MS, LONG_LEASE_MS, memberOf, NO_LOAD } from "./world.ts";
+import { type ContractCase, GRACE_MS, LONG_LEASE_MS, memberOf, NO_LOAD } from "./world.ts";
 
 /** @see contract.ts */
 export const MEMBER_CASES: readonly ContractCase[] = [

@@ -26,6 +26,12 @@ export interface World {
   close(): Promise<void>;
 }
 
+/** One sentence of the contract, and how it is checked in a fresh world. */
+export interface ContractCase {
+  readonly name: string;
+  run(world: World): Promise<void>;
+}
+
 /** Grace used by the tests, in milliseconds. */
 export const GRACE_MS = 5_000;
 
