@@ -75,6 +75,7 @@ const LIMITS: Readonly<Record<string, { name: keyof ApplicationLimits; option: O
 interface Draft {
   protocols?: GivenApplication["protocols"];
   users?: readonly User[];
+  rtmpChallenge?: boolean;
   playWaitMs?: number;
   holdMs?: number;
   publishTakeover?: boolean;
@@ -85,6 +86,9 @@ interface Draft {
 const FIELDS: Readonly<Record<string, Field<Draft>>> = {
   "protocols": (draft, spot) => draft.protocols = readProtocols(spot),
   "users": (draft, spot) => draft.users = readList(spot, USERS_MAX).map(readUser),
+  "rtmp-challenge": (draft, spot) => {
+    draft.rtmpChallenge = readOption(spot, OPTIONS.publishTakeover);
+  },
   "play-wait": (draft, spot) => draft.playWaitMs = readOption(spot, OPTIONS.playWaitMs),
   "hold": (draft, spot) => draft.holdMs = readOption(spot, OPTIONS.holdMs),
   "publish-takeover": (draft, spot) => {

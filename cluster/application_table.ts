@@ -26,6 +26,7 @@ export function applicationDefaults(options: GivenOptions): ApplicationSettings 
   return {
     protocols: { publish: ACCESS_PROTOCOLS, play: ACCESS_PROTOCOLS },
     users: [],
+    rtmpChallenge: false,
     playWaitMs,
     holdMs,
     publishTakeover,

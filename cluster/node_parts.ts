@@ -7,6 +7,7 @@ import { Admission } from "../actors/edge/admission.ts";
 import { type Application, Applications } from "../actors/edge/application.ts";
 import { StaticAuthorizer } from "../actors/edge/authorizer.ts";
 import type { Edge } from "../actors/edge/edge.ts";
+import { RtmpChallenges } from "../actors/edge/rtmp_challenge.ts";
 import { LoopGauge } from "../actors/edge/loop_gauge.ts";
 import { OutletSweep } from "../actors/edge/outlet_sweep.ts";
 import { SessionTable } from "../actors/edge/session_table.ts";
@@ -114,6 +115,7 @@ export function createParts(config: Config, ports: Ports): NodeParts {
     meter: new LoadMeter({ clock, timers, hub, hls, traffic }),
     applications,
     authorizer: new StaticAuthorizer(applications),
+    rtmpChallenges: new RtmpChallenges(applications, clock),
     viewerTimeoutMs: config.viewerTimeoutMs,
   };
 }

@@ -48,6 +48,8 @@ export interface ApplicationSettings {
   /** How its streams may be published and played. */
   readonly protocols: Readonly<Record<Action, readonly AccessProtocol[]>>;
   readonly users: readonly User[];
+  /** RTMP clients that connect without credentials are asked for them at once (authmod=adobe). */
+  readonly rtmpChallenge: boolean;
   /** How long a viewer waits for a publisher, in milliseconds; 0 = refused at once. */
   readonly playWaitMs: number;
   /** How long a publisher whose socket was lost is waited for, in milliseconds; 0 = not at all. */
@@ -69,6 +71,7 @@ export interface Application extends ApplicationSettings {
 export interface GivenApplication {
   readonly protocols?: Partial<ApplicationSettings["protocols"]>;
   readonly users?: readonly User[];
+  readonly rtmpChallenge?: boolean;
   readonly playWaitMs?: number;
   readonly holdMs?: number;
   readonly publishTakeover?: boolean;

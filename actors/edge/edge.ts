@@ -15,6 +15,7 @@ import type { Authorizer } from "./authorizer.ts";
 import type { EdgeLimits } from "./edge_limits.ts";
 import type { Traffic } from "./outlet.ts";
 import type { PictureDecoder } from "./picture_decoder.ts";
+import type { RtmpChallenges } from "./rtmp_challenge.ts";
 import type { OutletSweep } from "./outlet_sweep.ts";
 import type { EdgeProtocol, SessionTable } from "./session_table.ts";
 
@@ -38,6 +39,8 @@ export interface Edge {
   /** What holds under each first path element; asked anew for each session. */
   readonly applications: Applications;
   readonly authorizer: Authorizer;
+  /** Asks RTMP clients for a proof of their password at connect. */
+  readonly rtmpChallenges: RtmpChallenges;
   /** How long a client may take nothing of what is there to send, in milliseconds. */
   readonly viewerTimeoutMs: number;
   readonly traffic: Readonly<Record<EdgeProtocol, Traffic>>;

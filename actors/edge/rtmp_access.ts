@@ -34,14 +34,14 @@ export async function refuseRtmp(
   action: Action,
   { app, name, query }: Pick<PublishRequest | PlayRequest, "app" | "name" | "query">,
 ): Promise<RtmpRefusal | undefined> {
-  const { edge, connected, remoteAddress } = peer;
+  const { edge, connected, proved, remoteAddress } = peer;
   const wish = { app, name, action, protocol: "rtmp" } as const;
   const decision = await edge.authorizer.authorize({
     ...wish,
-    credentials: mergeCredentials(
-      credentialsFromQuery(query),
-      credentialsFromUrl(connected.tcUrl ?? ""),
-    ),
+    credentials: proved === undefined
+      ? mergeCredentials(credentialsFromQuery(query), credentialsFromUrl(connected.tcUrl ?? ""))
+      // The user in the query is then part of the proof, without a password.
+      : mergeCredentials(proved, credentialsFromQuery(query)),
     remoteAddress,
   });
   if (decision.ok) return undefined;

@@ -10,6 +10,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { ProtocolError } from "../../protocols/errors.ts";
+import type { Credentials } from "../../protocols/media/credentials.ts";
 import { HANDSHAKE_BYTES } from "../../protocols/rtmp/handshake.ts";
 import type {
   ConnectRequest,
@@ -22,6 +23,7 @@ import { ServerSession } from "../../protocols/rtmp/server_session.ts";
 import type { Log } from "../runtime/ports.ts";
 import type { Viewer } from "../stream/viewer.ts";
 import { ConnOutlet } from "./conn_outlet.ts";
+import type { ConnectDecision } from "./rtmp_challenge.ts";
 import type { Edge } from "./edge.ts";
 import type { OutletEvents } from "./outlet.ts";
 import type { Connection, Overdue } from "./listener.ts";
@@ -47,6 +49,9 @@ const VIEWER_READ_BYTES = 512;
  */
 const REST_BYTES_MAX = 32 * 1024;
 
+/** How long a client whose connect was refused may take to read that and leave. */
+const REFUSED_STAY_MS = 1_000;
+
 export class RtmpConnection implements Connection, ServerSessionEvents, OutletEvents, RtmpPeer {
   readonly id: string;
   readonly edge: Edge;
@@ -61,6 +66,7 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
   /** For how long it has done nothing. */
   #idleSeconds = 0;
   #connected: ConnectRequest | undefined;
+  #proved: Credentials | undefined;
   #decision: Promise<unknown> | undefined;
   #readBytes = READ_BYTES;
   #bytesIn = 0;
@@ -84,6 +90,10 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
   /** What the client said of itself; nothing is published or played before it. */
   get connected(): ConnectRequest {
     return this.#connected!;
+  }
+
+  get proved(): Credentials | undefined {
+    return this.#proved;
   }
 
   /** Bytes read from the socket. */
@@ -141,6 +151,9 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
   }
 
   connect(request: ConnectRequest): void {
+    const decision = this.edge.rtmpChallenges.decide(request);
+    if (!decision.ok) return this.#refuseConnect(decision);
+    this.#proved = decision.credentials;
     this.#connected = request;
     this.#idleSeconds = 0;
     this.session.acceptConnect();
@@ -196,6 +209,14 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
       // What a connection turns out to be decides how much it reads at once.
       if (buffer.length !== this.#readBytes) buffer = new Uint8Array(this.#readBytes);
     }
+  }
+
+  #refuseConnect({ description, wrong }: Extract<ConnectDecision, { ok: false }>): void {
+    if (wrong) this.edge.admission.refuse("unauthorized");
+    this.#failure = wrong ? "wrong credentials" : "asked for credentials";
+    this.session.refuseConnect("NetConnection.Connect.Rejected", description);
+    // Clients close when they have read why; what they send meanwhile must not reset the socket.
+    this.edge.ports.timers.after(REFUSED_STAY_MS, () => this.outlet.close());
   }
 
   /** One batch of input may ask for several decisions. */

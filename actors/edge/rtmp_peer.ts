@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Credentials } from "../../protocols/media/credentials.ts";
 import type { ConnectRequest } from "../../protocols/rtmp/server_events.ts";
 import type { ServerSession } from "../../protocols/rtmp/server_session.ts";
 import type { Log } from "../runtime/ports.ts";
@@ -17,6 +18,8 @@ export interface RtmpPeer {
   readonly remoteAddress: string;
   /** What the client said of itself; nothing is published or played before it. */
   readonly connected: ConnectRequest;
+  /** Who the client proved to be when it connected. */
+  readonly proved: Credentials | undefined;
   /** Bytes read from the socket. */
   readonly bytesIn: number;
   /** Sends what the session has to say. */

@@ -33,6 +33,9 @@ export function parseConnectRequest(command: Command): ConnectRequest {
     app: urlText(object, "app"),
     tcUrl: urlText(object, "tcUrl"),
     flashVer: (amfText(object, "flashVer") ?? "").slice(0, CLIENT_TEXT_LENGTH_MAX),
+    // Encoders send one or the other, FFmpeg and OBS both; players neither.
+    encoder: amfText(object, "type") === "nonprivate" ||
+      /FMLE|FMSc/.test(amfText(object, "flashVer") ?? ""),
     objectEncoding: amfField(object, "objectEncoding") === 3 ? 3 : 0,
     capsEx: parseCapsEx(amfField(object, "capsEx")),
     fourCcs: parseFourCcs(object),

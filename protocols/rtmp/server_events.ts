@@ -16,6 +16,8 @@ export interface ConnectRequest {
   readonly tcUrl: string | undefined;
   /** The client's program, "" when it did not say; at most {@link CLIENT_TEXT_LENGTH_MAX}. */
   readonly flashVer: string;
+  /** The client says that it is an encoder, and so will publish. */
+  readonly encoder: boolean;
   /** AMF version the client wants to speak. Replies are AMF0 in both cases. */
   readonly objectEncoding: 0 | 3;
   /** Extended capabilities; all false for a client that knows nothing of Enhanced RTMP. */

@@ -168,7 +168,7 @@ export class ServerSession {
     const { transactionId } = this.#state;
     this.#state = { kind: "refused" };
     this.#exchange.held = false;
-    this.#announce();
+    // Nothing that it would have to answer: FFmpeg fails when the socket is closed meanwhile.
     sendError(this.#exchange.output, transactionId, code, description);
     return true;
   }

@@ -32,6 +32,7 @@ applications:
     play-wait: 0
     hold: 5s
     publish-takeover: true
+    rtmp-challenge: true
     hls-segment: 4s
     hls-part: 500ms
     hls-window: 10
@@ -49,6 +50,7 @@ const LIVE: GivenApplication = {
   playWaitMs: 0,
   holdMs: 5_000,
   publishTakeover: true,
+  rtmpChallenge: true,
   hls: { segmentUs: 4_000_000, partUs: 500_000, windowSegments: 10 },
   limits: {
     publishBitsPerSecondMax: 20_000_000,
@@ -87,8 +89,8 @@ const REFUSED: [content: string, refusal: string][] = [
   ["  ..: {}", `2: applications...: must be the first element of a path, or "*"`],
   [
     "  live:\n    wait: 1s",
-    "3: applications.live.wait: no such key; protocols, users, play-wait, hold, " +
-    "publish-takeover, hls-segment, hls-part, hls-window, limits would fit",
+    "3: applications.live.wait: no such key; protocols, users, rtmp-challenge, play-wait, " +
+    "hold, publish-takeover, hls-segment, hls-part, hls-window, limits would fit",
   ],
   [
     "  live:\n    hold: 5s\n    play-wait: 1x",

@@ -12,9 +12,9 @@ import { type Report, reportOfRun } from "./report.ts";
 const OUTPUT_KEPT_MAX = 4 * 1024 * 1024;
 
 /** End-to-end tests that measure delays or use every core: nothing else may run beside them. */
-export const ALONE = ["attack", "fuzz", "hls_browser", "join", "load", "player"].map((name) =>
-  `tests/e2e/${name}_test.ts`
-);
+export const ALONE = [
+  ...["attack", "fuzz", "session_fuzz", "hls_browser", "join", "load", "player"],
+].map((name) => `tests/e2e/${name}_test.ts`);
 
 /** Test files by how they are run. */
 export interface Suites {
