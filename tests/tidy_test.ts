@@ -36,6 +36,9 @@ const RULES: readonly Rule[] = [
     broken: {
       "bytes know an actor": [sample("protocols/a.ts", 'import "../actors/b.ts";')],
       "bytes use a package": [sample("protocols/a.ts", 'import { x } from "hono";')],
+      "bytes use another folder's package": [
+        sample("protocols/rtmp/a.ts", 'import { x } from "@msgpack/msgpack";'),
+      ],
       "an actor knows the cluster": [sample("actors/a/b.ts", 'import "../../cluster/b.ts";')],
       "the node knows a test": [sample("cluster/a.ts", 'export * from "../tests/b.ts";')],
       "types count": [sample("protocols/a.ts", 'import type { B } from "../mod.ts";')],
