@@ -16,7 +16,7 @@ import type { Ports } from "../actors/runtime/ports.ts";
 import type { Config } from "./config.ts";
 import { createParts, type NodeParts, stopParts } from "./node_parts.ts";
 import { nodeSnapshot } from "./node_metrics.ts";
-import { LocalNodeView } from "./node_view.ts";
+import { viewOf } from "./node_view.ts";
 import { applicationTable } from "./application_table.ts";
 import type { NodeHost, RunningNode } from "./running_node.ts";
 import { StartError } from "./start_error.ts";
@@ -133,7 +133,8 @@ interface ApiParts {
 function apiOf(parts: NodeParts, { addresses, host }: ApiParts): ApiFetch {
   const { config, ports } = parts;
   const api = createApi({
-    view: new LocalNodeView(parts, addresses),
+    view: viewOf(parts, addresses),
+    timers: ports.timers,
     metrics: createMetrics({ snapshot: () => nodeSnapshot(parts) }),
     log: ports.log,
     token: config.apiToken,

@@ -20,7 +20,8 @@ import { EDGE_STREAM, EdgeStreamActor } from "../actors/stream/edge_stream_actor
 import { Ingests } from "../actors/stream/ingests.ts";
 import { StreamFinder } from "../actors/stream/stream_finder.ts";
 import { MediaBudget } from "../actors/stream/media_budget.ts";
-import { STREAM, StreamActor, type StreamPolicy } from "../actors/stream/stream_actor.ts";
+import { StreamActor, type StreamPolicy } from "../actors/stream/stream_actor.ts";
+import { STREAM } from "../actors/stream/stream_protocol.ts";
 import type { StreamCore } from "../actors/stream/stream_core.ts";
 import { HLS_CONTAINERS } from "../protocols/hls/container_writers.ts";
 import { HlsFeeds } from "../actors/stream/hls_feeds.ts";
@@ -133,7 +134,11 @@ function registerActors(system: ActorSystem, parts: ActorParts): void {
   const { hub, upstream, whereabouts, sessions, ingests, applications } = parts;
   const policyOf = ({ app }: StreamName) => streamPolicy(applications.of(app));
   const holdMsOf = ({ app }: StreamName) => applications.of(app).holdMs;
-  const kick = (id: string) => (reason: string) => sessions.get(id)?.kick(reason);
+  const kick = (id: string) => (reason: string) => {
+    const session = sessions.get(id);
+    session?.kick(reason);
+    return session !== undefined;
+  };
   const kickPublisher = (id: string) => (reason: string) => {
     const core = ingests.coreOf(id);
     kick(id)(reason);

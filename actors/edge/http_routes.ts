@@ -60,8 +60,21 @@ export class Routes implements HttpRoutes {
     const response = await this.#api(request, { remoteAddress: remote.hostname });
     const fields = Object.fromEntries(response.headers);
     if (head.method === "HEAD") return answerHead(response.status, fields);
+    if (fields["content-type"] === "text/event-stream" && response.body !== null) {
+      return endlessAnswer(response.status, fields, response.body);
+    }
     return wholeAnswer(response.status, fields, new Uint8Array(await response.arrayBuffer()));
   }
+}
+
+/** Ends with the connection, on either side. */
+async function* endlessAnswer(
+  status: number,
+  fields: Readonly<Record<string, string>>,
+  body: ReadableStream<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  yield answerHead(status, { ...fields, Connection: "close" });
+  yield* body;
 }
 
 /** A request in the form that the WebSocket room takes. */

@@ -7,8 +7,8 @@ import type { Actor } from "../runtime/actor.ts";
 import { actorKind } from "../runtime/protocol.ts";
 
 export type ViewerProtocol = {
-  /** Disconnects the viewer. */
-  kick: { req: { readonly reason: string }; res: void };
+  /** Disconnects the viewer; false when there is none. */
+  kick: { req: { readonly reason: string }; res: boolean };
 };
 
 /** A viewer is told little, and seldom. */
@@ -25,13 +25,13 @@ export const VIEWER = actorKind<ViewerProtocol>({
 });
 
 export class ViewerActor implements Actor<ViewerProtocol> {
-  readonly #kicked: (reason: string) => void;
+  readonly #kicked: (reason: string) => boolean;
 
-  constructor(kicked: (reason: string) => void) {
+  constructor(kicked: (reason: string) => boolean) {
     this.#kicked = kicked;
   }
 
-  kick({ reason }: { reason: string }): void {
-    this.#kicked(reason);
+  kick({ reason }: { reason: string }): boolean {
+    return this.#kicked(reason);
   }
 }

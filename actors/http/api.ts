@@ -7,10 +7,11 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
-import type { Log } from "../runtime/ports.ts";
+import type { Log, Timers } from "../runtime/ports.ts";
 import { createAccess } from "./access.ts";
 import { limitBody } from "./body_limit.ts";
 import { addConfigRoutes, type ReloadAnswer } from "./config_routes.ts";
+import { addLinkRoutes, addMoveRoutes } from "./link_routes.ts";
 import { addNodeRoutes, addSessionRoutes, addStreamRoutes } from "./mesh_routes.ts";
 import { answerOtherMethods, commonHeaders } from "./methods.ts";
 import type { NodeView } from "./node_view.ts";
@@ -22,6 +23,7 @@ export interface ApiOptions {
   readonly view: NodeView;
   readonly metrics: () => Promise<MetricsText>;
   readonly log: Log;
+  readonly timers: Timers;
   /** The bearer token that writes need: visible ASCII without spaces. */
   readonly token: string;
   /** Reads need no token from anywhere; default is from this machine only. */
@@ -71,6 +73,8 @@ export function createApi(options: ApiOptions): OpenAPIHono {
   addStreamRoutes(app, { view, access });
   addNodeRoutes(app, { view, access });
   addSessionRoutes(app, { view, access });
+  addMoveRoutes(app, { view, access });
+  addLinkRoutes(app, { view, access, events: { timers: options.timers, readers: { count: 0 } } });
   addConfigRoutes(app, { access, reloadConfig: options.reloadConfig });
   const service = { view, access, metrics, version };
   addHealthRoutes(app, service);

@@ -4,9 +4,21 @@
  *
  * @module
  */
-import type { NodeInfo, SessionInfo, StreamInfo } from "./schemas.ts";
+import type { LinkInfo, NodeInfo, SessionInfo, StreamInfo } from "./schemas.ts";
 
-export type { NodeInfo, SessionInfo, StreamInfo, TrackInfo } from "./schemas.ts";
+export type { LinkInfo, NodeInfo, SessionInfo, StreamInfo, TrackInfo } from "./schemas.ts";
+
+/** Something that happened somewhere in the mesh. */
+export interface ApiEvent {
+  /** Such as "stream-started"; the other fields depend on it. */
+  readonly kind: string;
+  /** Wall clock in milliseconds since 1970. */
+  readonly atMs: number;
+  readonly [field: string]: unknown;
+}
+
+/** What came of the wish to move a stream. */
+export type MoveResult = "moved" | "there-already" | "no-such-stream" | "no-such-node" | "failed";
 
 /**
  * Which part of a list is wanted. Lists are ordered by a unique key of each item, so that a page
@@ -36,12 +48,20 @@ export interface NodeView {
   stream(app: string, name: string): Promise<StreamInfo | undefined>;
   /** Ends the stream: its publisher is disconnected, its viewers see it end. False: not there. */
   deleteStream(app: string, name: string): Promise<boolean>;
+  /** Makes another node the stream's owner; who publishes and who watches stays where it is. */
+  moveStream(app: string, name: string, to: string): Promise<MoveResult>;
   /** All nodes, by name. */
   nodes(page: PageRequest): Promise<Page<NodeInfo>>;
   /** All publishers and viewers, by id. */
   sessions(page: PageRequest): Promise<Page<SessionInfo>>;
   /** Disconnects one publisher or viewer. False: not there. */
   deleteSession(id: string): Promise<boolean>;
+  /** Lets a node take no new work, so that its clients leave. False: not there. */
+  drainNode(name: string): Promise<boolean>;
+  /** Every link between nodes, as each end sees it. */
+  links(): Promise<readonly LinkInfo[]>;
+  /** Tells what happens from now on, until `signal` is aborted. */
+  events(listener: (event: ApiEvent) => void, signal: AbortSignal): void;
   /** Whether this process takes new work; says nothing about other nodes or Redis. */
   ready(): { readonly ready: boolean; readonly reason?: string };
 }

@@ -111,3 +111,22 @@ export const sessionInfo = z.object({
   }),
 }).openapi("SessionInfo");
 export type SessionInfo = z.infer<typeof sessionInfo>;
+
+/** One link between two nodes, as one of them sees it. */
+export const linkInfo = z.object({
+  node: z.string().openapi({ description: "Node that tells" }),
+  peer: z.string().openapi({ description: "Node at the other end" }),
+  direction: z.enum(["out", "in"]).openapi({ description: "out: this node dialled" }),
+  state: z.enum(["up", "connecting"]),
+  since: instant.nullable().openapi({ description: "When it came up; null while it is not" }),
+  rttMs: z.number().min(0).openapi({ description: "Round-trip time of the last ping; 0 before" }),
+  bytesIn: count,
+  bytesOut: count,
+  framesIn: count,
+  framesOut: count,
+  subscriptionsIn: count.openapi({ description: "Streams that the peer gets from this node" }),
+  subscriptionsOut: count.openapi({ description: "Streams that this node gets from the peer" }),
+  creditStalls: count.openapi({ description: "Times a stream waited for the peer to take more" }),
+  jumps: count.openapi({ description: "Times a stream too far behind went on at a key frame" }),
+}).openapi("LinkInfo");
+export type LinkInfo = z.infer<typeof linkInfo>;

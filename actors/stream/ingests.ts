@@ -8,7 +8,7 @@ import type { Timer, Timers } from "../runtime/ports.ts";
 import type { Actors } from "../runtime/actor.ts";
 import { EDGE_STREAM } from "./edge_stream_actor.ts";
 import { INGEST } from "./ingest_actor.ts";
-import { type PublishResult, STREAM } from "./stream_actor.ts";
+import { type PublishResult, STREAM } from "./stream_protocol.ts";
 import type { Grant, Publication, StreamCore } from "./stream_core.ts";
 import type { StreamHub } from "./stream_hub.ts";
 import { streamKey, type StreamName } from "./stream_key.ts";
@@ -160,7 +160,7 @@ export class Ingests {
     entry.unfetched = 0;
     const { system } = this.#options;
     const { ingestId } = session.publisher;
-    system.ref(STREAM, streamKey(core.name)).ask.adopt(session).then((answer) => {
+    system.ref(STREAM, streamKey(core.name)).ask.adopt({ session }).then((answer) => {
       if (!answer.ok || answer.value || !this.#byId.has(ingestId)) return;
       // Somebody else publishes by now.
       system.ref(INGEST, ingestId).tell.kick({ reason: "another publisher took over" });

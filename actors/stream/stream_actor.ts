@@ -9,69 +9,23 @@
  */
 import type { HlsSettings } from "../../protocols/media/record.ts";
 import type { Actor, ActorContext } from "../runtime/actor.ts";
-import { actorKind } from "../runtime/protocol.ts";
+import { EDGE_STREAM } from "./edge_stream_actor.ts";
 import { Feed } from "./feed.ts";
 import { INGEST } from "./ingest_actor.ts";
 import type { Grant, Publication, Publisher, StreamCore } from "./stream_core.ts";
 import type { StreamHub } from "./stream_hub.ts";
 import { type StreamName, streamNameOf } from "./stream_key.ts";
 import { TIMELINE_START_US } from "./timeline_repair.ts";
+import {
+  type Adoption,
+  type MoveResult,
+  type PublishResult,
+  sessionStateOf,
+  type StreamDescription,
+  type StreamProtocol,
+  type Unpublish,
+} from "./stream_protocol.ts";
 import type { Upstream, Whereabouts } from "./upstream.ts";
-
-export type PublishResult =
-  | {
-    readonly ok: true;
-    readonly grant: Grant;
-    readonly startedAtMs: number;
-    readonly holdMs: number;
-  }
-  /**
-   * `busy`: somebody else publishes; `full`: the node has no room for another stream; `moved`: this
-   * node does not own the stream any more.
-   */
-  | { readonly ok: false; readonly reason: "busy" | "full" | "moved" };
-
-/** What the owner knows about its stream. */
-export type StreamDescription =
-  | { readonly state: "idle" }
-  | ({ readonly state: "live" | "hold" } & Publication);
-
-/** A publisher is gone. */
-export interface Unpublish {
-  readonly ingestId: string;
-  /** Its socket was lost, which the stream may outlive. */
-  readonly lost: boolean;
-  /** Number after its last record, which the owner may still be waiting for. */
-  readonly nextSeq: number;
-}
-
-export type StreamProtocol = {
-  publish: { req: Publisher; res: PublishResult };
-  /** The publisher ended its stream, or its socket was lost; answers whether the stream ended. */
-  unpublish: { req: Unpublish; res: boolean };
-  /** A session whose owner is gone finds another one here; false: it is over, a newer one is on. */
-  adopt: { req: Publication; res: boolean };
-  /** Ends the stream, published or held; false when it is neither. */
-  end: { req: { readonly reason: string }; res: boolean };
-  describe: { req: void; res: StreamDescription };
-  /** The wait for a lost publisher may be over; a timer's message. */
-  holdOver: { req: void; res: void };
-  /** The link to the publisher's node is gone, or is to be tried again. */
-  feed: { req: { readonly ingestId: string; readonly tries: number }; res: void };
-};
-
-/** Messages waiting at one stream: publishers and API calls of a moment, never frames. */
-const STREAM_MAILBOX_MAX = 1_024;
-
-/** An actor that hears nothing is forgotten after this long; the stream goes on. */
-const STREAM_IDLE_MS = 10_000;
-
-export const STREAM = actorKind<StreamProtocol>({
-  name: "stream",
-  messages: ["publish", "unpublish", "adopt", "end", "describe", "holdOver", "feed"],
-  mailboxMax: STREAM_MAILBOX_MAX,
-  idleMs: STREAM_IDLE_MS,
-});
 
 /** A publisher silent for this long, and for some usual frame intervals, has lost its socket. */
 const SILENT_MS = 1_000;
@@ -168,11 +122,11 @@ export class StreamActor implements Actor<StreamProtocol> {
       this.#end(core, "publisher left", context);
       return true;
     }
-    this.#hold(core, publication, context);
+    this.#hold(core, publication, holdMs, context);
     return false;
   }
 
-  adopt(session: Publication, context: Context): boolean {
+  adopt({ session, heldMs }: Adoption, context: Context): boolean {
     const epoch = this.#options.whereabouts.ownEpoch(this.#key);
     const core = this.#hub.open(this.#name);
     if (core === undefined || epoch === undefined) return false;
@@ -184,9 +138,32 @@ export class StreamActor implements Actor<StreamProtocol> {
       if (core.feed === undefined) this.#feed(core, 0, context);
       return true;
     }
-    this.#begin(core, { ...session, grant: { ...session.grant, epoch } }, context);
+    const adopted = { ...session, grant: { ...session.grant, epoch } };
     context.log.info("stream adopted", { ingest: node, ingestId, generation, epoch });
+    if (heldMs === undefined) this.#begin(core, adopted, context);
+    else this.#hold(core, adopted, heldMs, context);
     return true;
+  }
+
+  async move({ to }: { to: string }, context: Context): Promise<MoveResult> {
+    const core = this.#core;
+    const session = core?.publication ?? core?.hold?.last;
+    if (core === undefined || session === undefined) return "no-such-stream";
+    const { whereabouts } = this.#options;
+    if (to === whereabouts.node) return "there-already";
+    const nowMs = context.ports.clock.nowMs();
+    const heldMs = core.hold === undefined ? undefined : Math.max(0, core.hold.untilMs - nowMs);
+    const epoch = await whereabouts.transfer(this.#key, to, { session, heldMs });
+    if (epoch === undefined) return "failed";
+    const state = { ...sessionStateOf(core, whereabouts.node)!, owner: to, epoch };
+    core.feed?.close();
+    core.feed = core.publication = core.hold = undefined;
+    core.session = state;
+    this.#hub.stateChanged(core);
+    context.log.info("stream moved", { to, epoch });
+    if (core.watched) context.system.ref(EDGE_STREAM, this.#key).tell.connect();
+    context.stop();
+    return "moved";
   }
 
   end({ reason }: { reason: string }, context: Context): boolean {
@@ -223,7 +200,7 @@ export class StreamActor implements Actor<StreamProtocol> {
       return this.#feed(core, tries, context);
     }
     if (publication.holdMs === 0) return this.#end(core, "publisher's node is gone", context);
-    this.#hold(core, publication, context);
+    this.#hold(core, publication, publication.holdMs, context);
   }
 
   get #core(): StreamCore | undefined {
@@ -294,11 +271,10 @@ export class StreamActor implements Actor<StreamProtocol> {
     timer.cancel();
   }
 
-  #hold(core: StreamCore, last: Publication, context: Context): void {
-    const { holdMs } = last;
+  #hold(core: StreamCore, last: Publication, holdMs: number, context: Context): void {
     const untilMs = context.ports.clock.nowMs() + holdMs;
     core.feed?.close();
-    core.feed = core.publication = undefined;
+    core.feed = core.publication = core.session = undefined;
     core.hold = { last, untilMs };
     this.#hub.stateChanged(core);
     context.log.info("publisher lost, stream held", { holdMs });
@@ -325,6 +301,7 @@ export class StreamActor implements Actor<StreamProtocol> {
 
   #end(core: StreamCore, reason: string, context: Context): void {
     core.end();
+    this.#hub.stateChanged(core);
     context.log.info("stream ended", { reason });
   }
 }

@@ -22,8 +22,8 @@ export class StreamHub {
   /** Jumps, drops and the like of streams that are gone, so that totals never fall. */
   readonly past = { frames: 0, bytes: 0, jumps: 0, drops: 0 };
   readonly pastRepairs = noRepairs();
-  /** Told when the owner of a stream has something new to say of it: links pass it on. */
-  stateChanged: (core: StreamCore) => void = () => {};
+  /** Told when this node, as a stream's owner, has something new to say of it. */
+  readonly stateListeners = new Set<(core: StreamCore) => void>();
 
   constructor(options: StreamHubOptions) {
     this.budget = options.budget;
@@ -58,6 +58,11 @@ export class StreamHub {
     const core = new StreamCore(name, this.#options);
     this.#byKey.set(key, core);
     return core;
+  }
+
+  /** A stream that this node owns began, is held, was moved or has ended. */
+  stateChanged(core: StreamCore): void {
+    for (const listener of this.stateListeners) listener(core);
   }
 
   /** Forgets the streams that nobody publishes or watches. */

@@ -111,6 +111,12 @@ export interface Whereabouts {
   watch(key: string, appeared: () => void): () => void;
   /** The epoch under which this node owns it; `undefined` when it does not. */
   ownEpoch(key: string): number | undefined;
+  /**
+   * Makes another node the owner and hands it the session.
+   *
+   * @returns The new owner's epoch; `undefined` when nothing has changed.
+   */
+  transfer(key: string, to: string, session: unknown): Promise<number | undefined>;
   /** That node is known to be no member any more. */
   gone(node: string): boolean;
 }

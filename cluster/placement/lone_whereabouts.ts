@@ -29,6 +29,10 @@ export class LoneWhereabouts implements Whereabouts {
     return this.#epoch;
   }
 
+  transfer(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   gone(): boolean {
     return false;
   }

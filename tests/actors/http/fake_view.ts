@@ -6,12 +6,15 @@
 import { streamKey } from "../../../actors/stream/stream_key.ts";
 import { type ApiOptions, createApi } from "../../../actors/http/api.ts";
 import {
+  type ApiEvent,
+  type LinkInfo,
   type NodeInfo,
   type NodeView,
   pageOf,
   type SessionInfo,
 } from "../../../actors/http/node_view.ts";
 import type { StreamInfo } from "../../../actors/http/schemas.ts";
+import { VirtualPorts } from "../../support/virtual_ports.ts";
 import type { Log, LogFields } from "../../../actors/runtime/ports.ts";
 
 export const TOKEN = "correct-horse";
@@ -72,6 +75,9 @@ export class FakeView implements NodeView {
   streamList: StreamInfo[] = [fakeStream("live", "cam1")];
   nodeList: NodeInfo[] = [NODE];
   sessionList: SessionInfo[] = [fakeSession("s1"), fakeSession("s2")];
+  linkList: LinkInfo[] = [];
+  /** Who follows the events. */
+  readonly followers = new Set<(event: ApiEvent) => void>();
   readiness: ReturnType<NodeView["ready"]> = { ready: true };
   /** When set, every answer fails with it. */
   failure: unknown;
@@ -109,6 +115,27 @@ export class FakeView implements NodeView {
     return found !== undefined;
   }
 
+  async moveStream(app: string, name: string, to: string) {
+    const found = await this.stream(app, name);
+    if (!this.nodeList.some((node) => node.name === to)) return "no-such-node" as const;
+    return found === undefined ? "no-such-stream" as const : "moved" as const;
+  }
+
+  async drainNode(name: string) {
+    await this.#reach();
+    return this.nodeList.some((node) => node.name === name);
+  }
+
+  async links() {
+    await this.#reach();
+    return this.linkList;
+  }
+
+  events(listener: (event: ApiEvent) => void, signal: AbortSignal) {
+    this.followers.add(listener);
+    signal.addEventListener("abort", () => this.followers.delete(listener));
+  }
+
   ready() {
     return this.readiness;
   }
@@ -139,6 +166,7 @@ export function fakeApi(options: Partial<ApiOptions> = {}) {
   const api = createApi({
     view,
     log,
+    timers: new VirtualPorts().timers,
     token: TOKEN,
     version: "1.2.3",
     metrics: () => Promise.resolve({ contentType: "text/plain; version=0.0.4", body: "up 1\n" }),

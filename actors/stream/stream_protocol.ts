@@ -1,0 +1,92 @@
+/**
+ * What the owner of a stream understands, wherever it is.
+ *
+ * @module
+ */
+import { actorKind } from "../runtime/protocol.ts";
+import type { Grant, Publication, Publisher, StreamCore } from "./stream_core.ts";
+import type { SessionState } from "./upstream.ts";
+
+export type PublishResult =
+  | {
+    readonly ok: true;
+    readonly grant: Grant;
+    readonly startedAtMs: number;
+    readonly holdMs: number;
+  }
+  /**
+   * `busy`: somebody else publishes; `full`: the node has no room for another stream; `moved`: this
+   * node does not own the stream any more.
+   */
+  | { readonly ok: false; readonly reason: "busy" | "full" | "moved" };
+
+/** What the owner knows about its stream. */
+export type StreamDescription =
+  | { readonly state: "idle" }
+  | ({ readonly state: "live" | "hold" } & Publication);
+
+/** A session that goes on under another owner. */
+export interface Adoption {
+  readonly session: Publication;
+  /** Its publisher is lost and is still waited for this long, in milliseconds. */
+  readonly heldMs?: number;
+}
+
+export type MoveResult = "moved" | "there-already" | "no-such-stream" | "failed";
+
+/** A publisher is gone. */
+export interface Unpublish {
+  readonly ingestId: string;
+  /** Its socket was lost, which the stream may outlive. */
+  readonly lost: boolean;
+  /** Number after its last record, which the owner may still be waiting for. */
+  readonly nextSeq: number;
+}
+
+export type StreamProtocol = {
+  publish: { req: Publisher; res: PublishResult };
+  /** The publisher ended its stream, or its socket was lost; answers whether the stream ended. */
+  unpublish: { req: Unpublish; res: boolean };
+  /** A session whose owner is gone finds another one here; false: it is over, a newer one is on. */
+  adopt: { req: Adoption; res: boolean };
+  /** Makes another node the owner. */
+  move: { req: { readonly to: string }; res: MoveResult };
+  /** Ends the stream, published or held; false when it is neither. */
+  end: { req: { readonly reason: string }; res: boolean };
+  describe: { req: void; res: StreamDescription };
+  /** The wait for a lost publisher may be over; a timer's message. */
+  holdOver: { req: void; res: void };
+  /** The link to the publisher's node is gone, or is to be tried again. */
+  feed: { req: { readonly ingestId: string; readonly tries: number }; res: void };
+};
+
+/** Messages waiting at one stream: publishers and API calls of a moment, never frames. */
+const STREAM_MAILBOX_MAX = 1_024;
+
+/** An actor that hears nothing is forgotten after this long; the stream goes on. */
+const STREAM_IDLE_MS = 10_000;
+
+export const STREAM = actorKind<StreamProtocol>({
+  name: "stream",
+  messages: ["publish", "unpublish", "adopt", "move", "end", "describe", "holdOver", "feed"],
+  mailboxMax: STREAM_MAILBOX_MAX,
+  idleMs: STREAM_IDLE_MS,
+});
+
+/** What an owner tells those who carry its stream; `undefined` when it owns none. */
+export function sessionStateOf(
+  { publication, hold }: StreamCore,
+  node: string,
+): SessionState | undefined {
+  const known = publication ?? hold?.last;
+  if (known === undefined) return undefined;
+  return {
+    state: publication === undefined ? "hold" : "live",
+    epoch: known.grant.epoch,
+    generation: known.grant.generation,
+    owner: node,
+    ingest: publication?.publisher.node ?? "",
+    startedAtMs: known.startedAtMs,
+    replicas: [],
+  };
+}
