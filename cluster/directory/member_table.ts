@@ -19,15 +19,11 @@ import {
   type Suspicion,
 } from "./directory.ts";
 
-interface Lease {
-  readonly incarnation: number;
-  readonly endsMs: number;
-}
-
 /** Members as of now. Give each call the directory's clock, in microseconds. */
 export class MemberTable {
   readonly #members = new Map<string, Member>();
-  readonly #leases = new Map<string, Lease>();
+  /** When the lease of a node ends. Every incarnation that joins takes it over. */
+  readonly #leases = new Map<string, number>();
   readonly #loads = new Map<string, LoadReport>();
   /** Moments of the votes, by suspected node and voter. */
   readonly #votes = new Map<string, Map<string, number>>();
@@ -64,7 +60,7 @@ export class MemberTable {
     this.#votes.delete(node);
     const { addresses } = member;
     this.#members.set(node, { ...member, incarnation, addresses: { ...addresses } });
-    this.#leases.set(node, { incarnation, endsMs: nowMs + leaseMs });
+    this.#leases.set(node, nowMs + leaseMs);
     this.#moveView(nowUs);
     return { incarnation, view: this.#view, nowUs };
   }
@@ -77,7 +73,7 @@ export class MemberTable {
     const member = this.#members.get(node);
     if (member === undefined) return { ok: false, reason: "unknown" };
     if (member.incarnation !== incarnation) return { ok: false, reason: "fenced" };
-    this.#leases.set(node, { incarnation, endsMs: nowMs + options.leaseMs });
+    this.#leases.set(node, nowMs + options.leaseMs);
     this.#loads.set(node, soundLoad(options.load));
     const silent = options.watched.filter((watched) => !this.#leaseLives(watched, nowMs));
     return { ok: true, view: this.#view, nowUs, silent, loads: new Map(this.#loads) };
@@ -165,8 +161,7 @@ export class MemberTable {
   }
 
   #leaseLives(node: string, nowMs: number): boolean {
-    const lease = this.#leases.get(node);
-    return lease !== undefined && lease.endsMs > nowMs;
+    return (this.#leases.get(node) ?? 0) > nowMs;
   }
 
   /** Notes that the directory is asked, and whether it was not for too long. Gives the time. */

@@ -7,16 +7,20 @@ import { CLAIM_CASES } from "./contract_claims.ts";
 import { MEMBER_CASES } from "./contract_members.ts";
 import type { World } from "./world.ts";
 
-/** Registers a test for each sentence; `open` makes an empty world. */
-export function testContract(implementation: string, open: () => World | Promise<World>): void {
-  for (const { name, run } of [...MEMBER_CASES, ...CLAIM_CASES]) {
-    Deno.test(`${implementation}: ${name}`, async () => {
+/** A test for each sentence, to be given to `Deno.test`; `open` makes an empty world. */
+export function contractTests(
+  implementation: string,
+  open: () => World | Promise<World>,
+): { name: string; body: () => Promise<void> }[] {
+  return [...MEMBER_CASES, ...CLAIM_CASES].map(({ name, run }) => ({
+    name: `${implementation}: ${name}`,
+    async body() {
       const world = await open();
       try {
         await run(world);
       } finally {
         await world.close();
       }
-    });
-  }
+    },
+  }));
 }

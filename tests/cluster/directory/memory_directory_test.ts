@@ -7,12 +7,12 @@ import { MemberTable } from "../../../cluster/directory/member_table.ts";
 import { DirectoryStore, MemoryDirectory } from "../../../cluster/directory/memory_directory.ts";
 import { assert, assertEquals, assertThrows } from "../../support/assert.ts";
 import { VirtualPorts } from "../../support/virtual_ports.ts";
-import { testContract } from "./contract.ts";
+import { contractTests } from "./contract.ts";
 import { LONG_LEASE_MS, memberOf, memoryWorld } from "./world.ts";
 
 const NOW_US = 1_800_000_000_000_000;
 
-testContract("MemoryDirectory", memoryWorld);
+for (const { name, body } of contractTests("MemoryDirectory", memoryWorld)) Deno.test(name, body);
 
 Deno.test("MemoryDirectory answers within microtasks, without the clock going on", async () => {
   const directory = new MemoryDirectory(new DirectoryStore(new VirtualPorts().clock));
