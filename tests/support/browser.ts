@@ -10,7 +10,7 @@ import { runTool } from "./processes.ts";
 export const CHROMIUM = "/usr/bin/chromium";
 
 /** Longest any single step of the browser may take, in milliseconds. */
-const STEP_TIMEOUT_MS = 20_000;
+const STEP_TIMEOUT_MS = 60_000;
 
 /** Without a screen, and without a word to anybody but us. */
 export const CHROMIUM_FLAGS = [

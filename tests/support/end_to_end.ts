@@ -7,7 +7,7 @@
 import { missingTool, type ToolName } from "./tools.ts";
 
 /** Longest an end-to-end test may take unless it says so, in milliseconds. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 export interface E2eOptions {
   /** Programs without which the test cannot run. */

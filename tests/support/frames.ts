@@ -45,7 +45,7 @@ export async function frameMd5(input: string, options: ReadOptions = {}): Promis
     // Without copyinkf ffmpeg would hide what comes in front of a key frame.
     ...["-map", "0:v?", "-map", "0:a?", "-c", "copy", "-copyinkf", ...(options.outputArgs ?? [])],
     ...["-f", "framemd5", "-"],
-  ], { timeoutMs: options.timeoutMs ?? 30_000, outputMax: LIST_MAX });
+  ], { timeoutMs: options.timeoutMs ?? 90_000, outputMax: LIST_MAX });
   return parseFrameMd5(text);
 }
 
@@ -84,7 +84,7 @@ export async function probeFrames(input: string, options: ReadOptions = {}): Pro
     ...(options.seconds === undefined ? [] : ["-read_intervals", `%+${options.seconds}`]),
     ...["-show_data_hash", "md5", "-show_entries"],
     ...["packet=codec_type,pts_time,dts_time,size,flags,data_hash", "-of", "json", input],
-  ], { timeoutMs: options.timeoutMs ?? 30_000, outputMax: LIST_MAX });
+  ], { timeoutMs: options.timeoutMs ?? 90_000, outputMax: LIST_MAX });
   return parseProbe(text);
 }
 

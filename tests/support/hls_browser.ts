@@ -7,7 +7,7 @@ import { chromium } from "playwright-core";
 import { browserLibrary, CHROMIUM, CHROMIUM_FLAGS } from "./browser.ts";
 
 /** Longest any single step of the browser may take, in milliseconds. */
-const STEP_TIMEOUT_MS = 20_000;
+const STEP_TIMEOUT_MS = 60_000;
 
 /** Longest that one play may take, in seconds. */
 const PLAY_SECONDS_MAX = 60;

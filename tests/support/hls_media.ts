@@ -6,7 +6,7 @@
 import { runChild, runTool } from "./processes.ts";
 
 /** Longest a program may take for the segments of a minute, in milliseconds. */
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 90_000;
 
 /** Room for the packet list of a minute, in characters. */
 const LIST_MAX = 8 * 1024 * 1024;

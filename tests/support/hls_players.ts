@@ -7,7 +7,7 @@ import { frameMd5, type Frames } from "./frames.ts";
 import { runTool } from "./processes.ts";
 
 /** Longest a player may take for a stream of some seconds, in milliseconds. */
-const TIMEOUT_MS = 40_000;
+const TIMEOUT_MS = 90_000;
 const LIMITS = { timeoutMs: TIMEOUT_MS };
 
 /** H.264 without what MPEG-TS demands in front of pictures: delimiters and parameter sets. */

@@ -9,7 +9,7 @@ import { chromium } from "playwright-core";
 const CHROMIUM = "/usr/bin/chromium";
 
 /** Longest any single step of the browser may take, in milliseconds. */
-const STEP_TIMEOUT_MS = 20_000;
+const STEP_TIMEOUT_MS = 60_000;
 
 const FLAGS = [
   ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],

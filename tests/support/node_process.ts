@@ -10,7 +10,7 @@ import { REPOSITORY } from "./paths.ts";
 const LIFE_MAX_MS = 400_000;
 
 /** Longest a node may take to be ready: two starts of Deno on a busy machine. */
-const READY_MS_MAX = 20_000;
+const READY_MS_MAX = 60_000;
 
 /** Longest a node may take to follow SIGTERM before its processes are killed, in milliseconds. */
 const STOP_MS_MAX = 8_000;

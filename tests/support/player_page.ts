@@ -8,7 +8,7 @@ import { CHROMIUM, CHROMIUM_FLAGS } from "./browser.ts";
 import { eventually } from "./processes.ts";
 
 /** Longest any single step of the browser may take, in milliseconds. */
-const STEP_TIMEOUT_MS = 20_000;
+const STEP_TIMEOUT_MS = 60_000;
 
 /** What a person sees on the page, and what the video element says. */
 export interface PlayerPageView {

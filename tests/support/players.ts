@@ -8,7 +8,7 @@ import { frameMd5, type Frames, probeFrames } from "./frames.ts";
 import { Child, runChild, runTool } from "./processes.ts";
 
 /** Longest a player may take for a stream of a few seconds, in milliseconds. */
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 90_000;
 const LIMITS = { timeoutMs: TIMEOUT_MS };
 
 /** A program that plays `url` and stores what came under `folder`. */
@@ -28,16 +28,16 @@ export function publish(
 }
 
 export function playFfmpeg(url: string): Promise<Frames> {
-  return frameMd5(url, { inputArgs: ["-rw_timeout", "8000000"], timeoutMs: TIMEOUT_MS });
+  return frameMd5(url, { inputArgs: ["-rw_timeout", "30000000"], timeoutMs: TIMEOUT_MS });
 }
 
 export function playFfprobe(url: string): Promise<Frames> {
-  return probeFrames(url, { inputArgs: ["-rw_timeout", "8000000"], timeoutMs: TIMEOUT_MS });
+  return probeFrames(url, { inputArgs: ["-rw_timeout", "30000000"], timeoutMs: TIMEOUT_MS });
 }
 
 export async function playRtmpdump(url: string, folder: string): Promise<Frames> {
   const file = `${folder}/rtmpdump.flv`;
-  const args = ["-q", "--live", "--timeout", "8", "-r", url, "-o", file];
+  const args = ["-q", "--live", "--timeout", "30", "-r", url, "-o", file];
   await runChild("rtmpdump", args, { timeoutMs: TIMEOUT_MS });
   return await frameMd5(file);
 }

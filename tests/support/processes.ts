@@ -13,6 +13,9 @@ const OUTPUT_KEPT_MAX = 256 * 1024;
 /** How long a child may take to follow SIGTERM, in milliseconds. */
 const END_GRACE_MS = 3_000;
 
+/** How long something awaited may take unless said, in milliseconds: only what never comes fails. */
+const EVENTUALLY_MS_MAX = 20_000;
+
 /** Ends a child when the thread that started it is gone; part of util-linux. */
 const PARENT_DEATH_TOOL = "/usr/bin/setpriv";
 
@@ -197,7 +200,7 @@ export function delay(delayMs: number): Promise<void> {
 export async function eventually<T>(
   what: string,
   probe: () => T | undefined | false | Promise<T | undefined | false>,
-  timeoutMs = 5_000,
+  timeoutMs = EVENTUALLY_MS_MAX,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   while (true) {
