@@ -123,12 +123,14 @@ Deno.test(endToEnd("one address may have so many connections", {}, async () => {
   const conns = await Promise.all(
     Array.from({ length: 120 }, () => connectTo(node.address("rtmp"))),
   );
-  const ended = await Promise.all(conns.map(async (conn) => {
-    const read = conn.read(new Uint8Array(1)).catch(() => null);
-    return await Promise.race([read, delay(500).then(() => 1)]) === null;
-  }));
+  let ended = 0;
+  for (const conn of conns) {
+    void conn.read(new Uint8Array(1)).catch(() => null).then((read) => {
+      if (read === null) ended++;
+    });
+  }
+  await eventually("20 are refused", () => ended >= 20);
   for (const conn of conns) closeQuietly(conn);
-  assert(ended.filter((one) => one).length >= 20, `${ended.filter((one) => one).length} refused`);
   // The one who asks is refused, too, until the others have left.
   const counted = async () => (await refused())["max-connections-per-address"] >= 20;
   await eventually("the others have left", () => counted().catch(() => false));
@@ -139,7 +141,7 @@ Deno.test(endToEnd("viewers that take a byte a second are closed, others go on",
   const publisher = await eventually("the streams of before are forgotten", async () => {
     const one = await Publisher.open(node.address("rtmp"), "live/heavy");
     return one.code === "NetStream.Publish.Start" && one;
-  }, 15_000);
+  }, 60_000);
   const stream = new NumberedStream(publisher, heavy);
   await delay(200);
   using witness = await follow(node, "rtmp", "live/heavy");
@@ -166,7 +168,7 @@ Deno.test(endToEnd("viewers that take a byte a second are closed, others go on",
     }
   }
   const wanted = asks.length * SLOW_READERS;
-  await eventually("all are closed", async () => await timedOut() === wanted, 30_000);
+  await eventually("all are closed", async () => await timedOut() === wanted, 60_000);
   for (const timer of timers) clearInterval(timer);
   for (const conn of conns) closeQuietly(conn);
   const last = await stream.end();
