@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { ProtocolError } from "../errors.ts";
+import { ByteOutput } from "../bytes/byte_output.ts";
 import {
   CHUNK_BYTES_DEFAULT,
   chunkedMessageBytes,
@@ -17,46 +17,18 @@ import {
 const NO_BYTES = new Uint8Array(0);
 
 /** A bounded queue of encoded messages. */
-export class SessionOutput {
+export class SessionOutput extends ByteOutput {
   /** Chunk size of messages sent from now on, in bytes; change it behind a Set Chunk Size. */
   chunkBytes = CHUNK_BYTES_DEFAULT;
 
-  readonly #bytesMax: number;
-  #pending: Uint8Array[] = [];
-  #pendingBytes = 0;
-
   /** @param bytesMax Most bytes that may wait to be taken. */
   constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
-  }
-
-  /** Bytes that wait to be taken. */
-  get pendingBytes(): number {
-    return this.#pendingBytes;
+    super({ bytesMax, protocol: "RTMP", section: "7.1" });
   }
 
   /** Whether a message with a body of `bodyBytes` can be sent without passing the limit. */
   fits(head: MessageHead, bodyBytes: number): boolean {
-    const bytes = chunkedMessageBytes(head, bodyBytes, this.chunkBytes);
-    return this.#pendingBytes + bytes <= this.#bytesMax;
-  }
-
-  /**
-   * Queues bytes as they are; they must not change any more.
-   *
-   * @throws {ProtocolError} The peer does not read what it asked for.
-   */
-  push(bytes: Uint8Array): void {
-    const pendingBytes = this.#pendingBytes + bytes.length;
-    if (pendingBytes > this.#bytesMax) {
-      throw new ProtocolError(
-        `Cannot answer: the peer left ${this.#pendingBytes} bytes unread, ` +
-          `at most ${this.#bytesMax} may wait`,
-        { protocol: "RTMP", section: "7.1", offset: 0 },
-      );
-    }
-    this.#pending.push(bytes);
-    this.#pendingBytes = pendingBytes;
+    return this.hasRoomFor(chunkedMessageBytes(head, bodyBytes, this.chunkBytes));
   }
 
   /**
@@ -71,24 +43,4 @@ export class SessionOutput {
     writeChunkedMessage(head, bodyHead, bodyHead.length, body, this.chunkBytes, bytes, 0);
     this.push(bytes);
   }
-
-  /** All that waits, in one array of its own; `undefined` when nothing does. */
-  take(): Uint8Array | undefined {
-    const pending = this.#pending;
-    if (pending.length === 0) return undefined;
-    const bytes = pending.length === 1 ? pending[0] : joined(pending, this.#pendingBytes);
-    this.#pending = [];
-    this.#pendingBytes = 0;
-    return bytes;
-  }
-}
-
-function joined(parts: readonly Uint8Array[], bytes: number): Uint8Array {
-  const target = new Uint8Array(bytes);
-  let offset = 0;
-  for (const part of parts) {
-    target.set(part, offset);
-    offset += part.length;
-  }
-  return target;
 }
