@@ -50,10 +50,13 @@ export function checkRequest(
   sessionId: string | undefined,
 ): Refused | undefined {
   if (!request.version.startsWith("1.")) return { status: 505 };
-  if (!/^\d{1,10}$/.test(fieldOf(request, "cseq") ?? "")) return { status: 400 };
+  if (!isCSeq(fieldOf(request, "cseq") ?? "")) return { status: 400 };
   const missing = (request.fields.get("require") ?? []).flatMap((value) => value.split(","))
     .map((option) => option.trim()).filter((option) => option !== "" && !SUPPORTED.has(option));
-  if (missing.length > 0) return { status: 551, fields: { Unsupported: missing.join(", ") } };
+  if (missing.length > 0) {
+    const named = missing.filter((option) => /^[\x21-\x7e]{1,64}$/.test(option));
+    return { status: 551, fields: { Unsupported: named.join(", ") } };
+  }
   const session = fieldOf(request, "session")?.split(";", 1)[0].trim();
   return session === undefined || session === sessionId ? undefined : { status: 454 };
 }
@@ -153,6 +156,11 @@ export function offersOf(
     return channels === undefined ? [] : [{ ...offer, channels }];
   });
   return settled.length > 0 ? settled : { status: 461 };
+}
+
+/** Whether a text can number a request, and may be repeated. */
+export function isCSeq(text: string): boolean {
+  return /^\d{1,10}$/.test(text);
 }
 
 /** Whether a request has nothing to say, as those that keep a session alive. */

@@ -30,6 +30,7 @@ import {
   checkRange,
   checkRequest,
   isBlank,
+  isCSeq,
   isRefused,
   namedRequest,
   offersOf,
@@ -53,7 +54,7 @@ import {
   usedChannels,
 } from "./server_state.ts";
 import { type Transport, writeTransportResponse } from "./transport.ts";
-import { splitControl } from "./uri.ts";
+import { inList, splitControl, withoutQuery } from "./uri.ts";
 
 export type {
   AnnounceRequest,
@@ -243,7 +244,8 @@ export class RtspServerSession {
 
   /** Obeys, or says why not. */
   #request(request: RtspRequest): Refused | undefined {
-    this.#cseq = fieldOf(request, "cseq");
+    const cseq = fieldOf(request, "cseq") ?? "";
+    this.#cseq = isCSeq(cseq) ? cseq : undefined;
     this.#userAgent = fieldOf(request, "user-agent")?.slice(0, USER_AGENT_LENGTH_MAX) ??
       this.#userAgent;
     const session = "session" in this.#state ? this.#state.session : undefined;
@@ -279,7 +281,7 @@ export class RtspServerSession {
   #describe(request: RtspRequest): Refused | undefined {
     const named = checkDescribe(request) ?? namedRequest(request, request.uri);
     if (isRefused(named)) return named;
-    this.#await({ kind: "describe", uri: request.uri });
+    this.#hold({ kind: "describe", uri: request.uri });
     this.#events.describe(named);
   }
 
@@ -289,7 +291,7 @@ export class RtspServerSession {
     if (isRefused(named)) return named;
     const announcement = announcementOf(request, named);
     if (isRefused(announcement)) return announcement;
-    this.#await({ kind: "announce", announcement });
+    this.#hold({ kind: "announce", announcement });
     this.#events.announce({ ...named, description: announcement.description });
   }
 
@@ -305,7 +307,7 @@ export class RtspServerSession {
     const role = announcement === undefined ? "play" : "record";
     const offers = offersOf(request, role, usedChannels(session, media));
     if (isRefused(offers)) return offers;
-    this.#await({ kind: "setup", request: named, media });
+    this.#hold({ kind: "setup", request: named, media });
     this.#events.setup({ ...named, role, media, offers });
   }
 
@@ -333,14 +335,14 @@ export class RtspServerSession {
     const refused = checkRange(request);
     if (refused !== undefined) return refused;
     if (this.#state.kind === "playing") return void this.#respond(200, { Session: session.id });
-    this.#await({ kind: "play" });
+    this.#hold({ kind: "play" });
     this.#events.play(named);
   }
 
   #record(session: Session, named: RtspServerRequest): Refused | undefined {
     if (session.role !== "record") return { status: 455 };
     if (this.#state.kind === "recording") return void this.#respond(200, { Session: session.id });
-    this.#await({ kind: "record" });
+    this.#hold({ kind: "record" });
     this.#events.record(named);
   }
 
@@ -358,7 +360,7 @@ export class RtspServerSession {
     this.#events.ended();
   }
 
-  #await(pending: Pending): void {
+  #hold(pending: Pending): void {
     this.#pending = pending;
     this.#reader.held = true;
   }
@@ -387,14 +389,4 @@ export class RtspServerSession {
     if (!this.#output.hasRoomFor(1024)) return;
     this.#respond(statusOfFault(error), { Connection: "close" });
   }
-}
-
-function withoutQuery(uri: string): string {
-  const path = uri.split("?", 1)[0];
-  return path.endsWith("/") ? path.slice(0, -1) : path;
-}
-
-/** RTP-Info separates with these. */
-function inList(uri: string): string {
-  return uri.replaceAll(",", "%2C").replaceAll(";", "%3B");
 }

@@ -124,3 +124,14 @@ function bare(uri: string): string {
 function withoutSlash(text: string): string {
   return text.endsWith("/") ? text.slice(0, -1) : text;
 }
+
+/** A URL without query and slash at its end. */
+export function withoutQuery(uri: string): string {
+  const path = uri.split("?", 1)[0];
+  return path.endsWith("/") ? path.slice(0, -1) : path;
+}
+
+/** A URL in RTP-Info, which separates with some of the characters that a URL may have. */
+export function inList(uri: string): string {
+  return uri.replaceAll(",", "%2C").replaceAll(";", "%3B");
+}

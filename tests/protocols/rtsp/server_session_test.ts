@@ -41,6 +41,16 @@ const STATUSES: { what: string; stage?: Stage; head: string; body?: string; stat
   { what: "another version", head: "OPTIONS * RTSP/2.0\nCSeq: 1", status: 505 },
   { what: "no CSeq", head: "OPTIONS * RTSP/1.0\nX: 1", status: 400 },
   { what: "a CSeq that is none", head: "OPTIONS * RTSP/1.0\nCSeq: a", status: 400 },
+  {
+    what: "a CSeq with a control character",
+    head: "OPTIONS * RTSP/1.0\nCSeq: \u009a1",
+    status: 400,
+  },
+  {
+    what: "an option of control characters",
+    head: "OPTIONS * RTSP/1.0\nCSeq: 1\nRequire: a\tb, \u009a",
+    status: 551,
+  },
   { what: "an unknown method", head: "DANCE * RTSP/1.0\nCSeq: 1", status: 501 },
   { what: "a server's method", head: `REDIRECT ${URL} RTSP/1.0\nCSeq: 1`, status: 405 },
   { what: "an option we lack", head: `PLAY ${URL} RTSP/1.0\nCSeq: 1\nRequire: x`, status: 551 },
