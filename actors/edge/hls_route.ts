@@ -149,7 +149,9 @@ function answerPlaylist(asked: Asked, feed: HlsFeed, container: HlsContainer): A
       // Which tracks there are may have become known only now.
       const reason = unsupportedReason(feed, container);
       if (reason !== undefined) return refusal(406, reason, { headOnly });
-      if (!came) {
+      // While a lost publisher is waited for (or a silent one) nothing new comes for long. The draft
+      // would have 503 here, on which players give up; the same playlist again keeps them asking.
+      if (!came && !(blocking && hasSegment(feed))) {
         return refusal(503, "Cannot answer: what was asked for did not come", { headOnly });
       }
       if (segmenter.open === undefined && !segmenter.hasSegment) return missing(asked);
@@ -158,7 +160,7 @@ function answerPlaylist(asked: Asked, feed: HlsFeed, container: HlsContainer): A
         key: `media/${container}/${skip}/${carried}`,
         make: () => mediaPlaylist(segmenter, { container, skip, query: carried }) ?? "",
         // What was waited for stays right for long; the newest state only for a moment.
-        maxAgeSeconds: blocking ? 6 * target : Math.max(1, target >> 1),
+        maxAgeSeconds: blocking && came ? 6 * target : Math.max(1, target >> 1),
       });
     },
   });
@@ -167,11 +169,16 @@ function answerPlaylist(asked: Asked, feed: HlsFeed, container: HlsContainer): A
 function answerMedia(asked: Asked, feed: HlsFeed, file: MediaName): Answer {
   return whenever(asked, feed, {
     fits: () => decideMedia(feed, file) !== "wait",
-    answer() {
+    answer(came) {
+      const { headOnly } = asked;
+      if (!came) {
+        const text = `Cannot answer: ${asked.last} did not come yet`;
+        return refusal(503, text, { headOnly, fields: { "Retry-After": "1" } });
+      }
       const bytes = mediaBytes(feed, file);
       if (bytes === undefined) {
         const text = `Cannot find ${asked.last}: it is not there any more, or not yet`;
-        return refusal(404, text, { headOnly: asked.headOnly });
+        return refusal(404, text, { headOnly });
       }
       const ts = file.kind === "segment" && file.container === "ts";
       const contentType = ts ? "video/mp2t" : "video/mp4";

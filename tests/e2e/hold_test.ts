@@ -20,9 +20,6 @@ const VIEWERS = 4;
 /** The first session is cut here, in the middle of a group of pictures. */
 const CUT_MS = 3_500;
 
-/** A blocking request for a playlist is not held longer, in milliseconds: half of what it may be. */
-const BLOCKED_MS_MAX = 3_500;
-
 /** Longest step of one track's timestamps, in milliseconds: some frames lost at the seam. */
 const STEP_MS_MAX = 400;
 
@@ -91,11 +88,8 @@ async function lossAndReturn({ gapMs, media }: Return): Promise<void> {
     ),
   );
   const bodies = Array.from({ length: VIEWERS }, () => readBody(node, `${path}.ts`));
-  // A blocking request is answered with 503 after three target durations, as the draft says
-  // (6.2.5.2), so the longest gap is sat out by players that just ask again.
-  const follow = gapMs < BLOCKED_MS_MAX ? playlistsOf : pollPlaylist;
   const playlists = (["fmp4", "ts"] as const).flatMap((container) => [
-    follow(path, container),
+    playlistsOf(path, container),
     pollPlaylist(path, container),
   ]);
   for (const pending of [...bodies, ...playlists]) pending.catch(() => {}); // Awaited below.

@@ -150,9 +150,11 @@ class Watch {
       signal: AbortSignal.timeout(ANSWER_MS_MAX),
     });
     if (response.ok) return await response.bytes();
-    // The segment ended in front of the part: the draft allows that of a hint.
-    assertEquals(response.status, 404, uri);
     await response.body?.cancel();
+    // It did not come while the request could be held; who wants it asks again.
+    if (response.status === 503) this.#hinted.delete(uri);
+    // The segment ended in front of the part: the draft allows that of a hint.
+    else assertEquals(response.status, 404, uri);
     return undefined;
   }
 }
