@@ -101,7 +101,7 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<GivenOptions[Name]
     initial: "10s",
     min: "100ms",
     max: "1h",
-    help: "how long a viewer may take nothing of what is there to send",
+    help: "how long a viewer may take nothing, or next to nothing, of what is there to send",
   }),
   drainTimeoutMs: durationOption({
     flag: "drain-timeout",

@@ -77,6 +77,10 @@ export function createParts(config: Config, ports: Ports): NodeParts {
   const sessions = new SessionTable(config.name);
   const ingests = new Ingests({ hub, system, timers, whereabouts });
   registerActors(system, { hub, upstream, whereabouts, sessions, ingests, applications });
+  const admission = new Admission({
+    connectionsMax: config.maxConnections,
+    perAddressMax: config.maxConnectionsPerAddress,
+  });
   const traffic = {
     rtmp: { in: 0, out: 0 },
     "http-flv": { in: 0, out: 0 },
@@ -99,10 +103,7 @@ export function createParts(config: Config, ports: Ports): NodeParts {
     sessions,
     ingests,
     finder: new StreamFinder(hub, system),
-    admission: new Admission({
-      connectionsMax: config.maxConnections,
-      perAddressMax: config.maxConnectionsPerAddress,
-    }),
+    admission,
     limits: {
       publishesMax: config.maxPublishes,
       handshakeMs: config.handshakeTimeoutMs,
@@ -112,7 +113,11 @@ export function createParts(config: Config, ports: Ports): NodeParts {
       publishBitsPerSecondMax: config.maxBitRate,
       frameBytesMax: config.maxFrameBytes,
     },
-    sweep: new OutletSweep({ timers, timeoutMs: config.viewerTimeoutMs }),
+    sweep: new OutletSweep({
+      timers,
+      timeoutMs: config.viewerTimeoutMs,
+      closed: () => void admission.refuse("slow-reader"),
+    }),
     meter: new LoadMeter({ clock, timers, hub, hls, traffic }),
     applications,
     authorizer: new StaticAuthorizer(applications),

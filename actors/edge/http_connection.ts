@@ -43,6 +43,13 @@ export type HttpAnswer =
   /** The route has taken the connection; this resolves when it is done with it. */
   | { readonly taken: Promise<void> };
 
+/**
+ * Slowest that a whole answer may be taken, in bytes per second, and longest that it may take, on
+ * top of what a client may take nothing for. Whoever loads a segment keeps it in memory.
+ */
+const ANSWER_BYTES_PER_SECOND = 16 * 1024;
+const ANSWER_SECONDS_MAX = 60;
+
 const NOTHING = new Uint8Array(0);
 
 /** Who answers what. */
@@ -70,6 +77,8 @@ export class HttpConnection implements Connection {
   #filled = 0;
   /** What its client has left of its time; infinite while a route works or has the socket. */
   #secondsLeft: number;
+  /** And what it has left for the answer as a whole, however often it takes some of it. */
+  #answerSecondsLeft = Number.POSITIVE_INFINITY;
   /** What the client is expected to do until then. */
   #awaited: Overdue = "handshake-timeout";
   #taken = false;
@@ -83,7 +92,8 @@ export class HttpConnection implements Connection {
   }
 
   overdue(): Overdue | undefined {
-    return --this.#secondsLeft < 0 ? this.#awaited : undefined;
+    const late = --this.#answerSecondsLeft < 0 || --this.#secondsLeft < 0;
+    return late ? this.#awaited : undefined;
   }
 
   /** Serves the connection; resolves when it is over. Never rejects. */
@@ -190,10 +200,17 @@ export class HttpConnection implements Connection {
   }
 
   async #writeAll(bytes: Uint8Array): Promise<void> {
-    for (let rest = bytes; rest.length > 0;) {
-      this.#expect("slow-reader", this.#edge.viewerTimeoutMs);
-      rest = rest.subarray(await this.#conn.write(rest));
+    const { viewerTimeoutMs } = this.#edge;
+    const seconds = Math.min(bytes.length / ANSWER_BYTES_PER_SECOND, ANSWER_SECONDS_MAX);
+    this.#answerSecondsLeft = Math.ceil(viewerTimeoutMs / 1000 + seconds);
+    let took = 0;
+    for (let rest = bytes; rest.length > 0; rest = rest.subarray(took)) {
+      // It may be taking what the kernel took last; see `outlet_sweep.ts`.
+      const hiddenMs = 1000 * took / ANSWER_BYTES_PER_SECOND;
+      this.#expect("slow-reader", viewerTimeoutMs + Math.min(hiddenMs, 2 * viewerTimeoutMs));
+      took = await this.#conn.write(rest);
     }
+    this.#answerSecondsLeft = Number.POSITIVE_INFINITY;
   }
 
   #expect(what: Overdue, withinMs: number): void {

@@ -8,6 +8,7 @@
  * @module
  */
 import { concatBytes } from "../../protocols/bytes/concat.ts";
+import { SweptPace } from "./swept_pace.ts";
 import type { Viewer } from "../stream/viewer.ts";
 
 /** Replies one peer may leave unread: hundreds of them; a peer that reads never has any. */
@@ -39,11 +40,8 @@ export abstract class Outlet {
   #turn = 0;
   /** Bytes the socket took. */
   bytesOut = 0;
-  /** Rises whenever the socket took something; the sweep compares it. */
-  progress = 0;
-  /** The {@link progress} the sweep saw last, and for how long it has not risen. */
-  sweptProgress = 0;
-  stalledMs = 0;
+  /** What the sweep knows of it. */
+  readonly swept = new SweptPace();
 
   constructor(events: OutletEvents, traffic: Traffic) {
     this.#events = events;
@@ -104,7 +102,6 @@ export abstract class Outlet {
   protected took(bytes: number): void {
     this.bytesOut += bytes;
     this.#traffic.out += bytes;
-    this.progress++;
   }
 
   /** The socket took all of the last write. */

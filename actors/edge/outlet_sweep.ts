@@ -1,5 +1,6 @@
 /**
- * Finds connections whose peer takes nothing: late ones jump, hopeless ones are closed.
+ * Finds connections whose peer takes nothing, or next to nothing: late ones jump, hopeless ones are
+ * closed.
  *
  * One walk a second over plain numbers, so that no write has to look at a clock.
  *
@@ -16,8 +17,10 @@ const SWEEP_MS = 1_000;
 
 export interface OutletSweepOptions {
   readonly timers: Timers;
-  /** How long a peer may take nothing while something waits for it, in milliseconds. */
+  /** How long a peer may take too little of what waits for it, in milliseconds. */
   readonly timeoutMs: number;
+  /** Told of each connection that is closed. */
+  readonly closed?: () => void;
 }
 
 export class OutletSweep {
@@ -25,7 +28,7 @@ export class OutletSweep {
   readonly #outlets = new Set<Outlet>();
   readonly #intervalMs: number;
   #timer: Timer | undefined;
-  /** Connections closed because their peer took nothing. */
+  /** Connections closed because their peer took nothing, or too little. */
   timedOut = 0;
 
   constructor(options: OutletSweepOptions) {
@@ -54,17 +57,21 @@ export class OutletSweep {
   }
 
   #check(outlet: Outlet): void {
-    if (!outlet.busy || outlet.progress !== outlet.sweptProgress) {
-      outlet.sweptProgress = outlet.progress;
-      outlet.stalledMs = 0;
-      return;
+    const { busy, bytesOut, viewers, swept } = outlet;
+    let [offeredBytes, leftBytes] = [0, 0];
+    for (const viewer of viewers) {
+      offeredBytes += viewer.takeOffered();
+      if (viewer.core.ended) leftBytes += viewer.unsentBytes;
     }
-    outlet.stalledMs += this.#intervalMs;
-    if (outlet.stalledMs >= LATE_MS) {
-      for (const viewer of outlet.viewers) viewer.stalled = true;
+    const { timeoutMs } = this.#options;
+    const pace = { intervalMs: this.#intervalMs, timeoutMs, busy, bytesOut };
+    const hopeless = swept.judge({ ...pace, offeredBytes, leftBytes });
+    if (swept.stalledMs >= LATE_MS) {
+      for (const viewer of viewers) viewer.stalled = true;
     }
-    if (outlet.stalledMs < this.#options.timeoutMs) return;
+    if (hopeless === undefined) return;
     this.timedOut++;
-    outlet.fail(`peer took nothing for ${outlet.stalledMs} ms`);
+    this.#options.closed?.();
+    outlet.fail(hopeless);
   }
 }

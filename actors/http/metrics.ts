@@ -138,7 +138,7 @@ const SINGLE: readonly Single<MetricsSnapshot>[] = [
   {
     type: "counter",
     name: "headwater_viewer_timeouts_total",
-    help: "Viewers dropped because they took nothing for --viewer-timeout",
+    help: "Viewers dropped because they took nothing, or next to nothing, for --viewer-timeout",
     read: ({ viewersTimedOut }) => viewersTimedOut,
   },
   {

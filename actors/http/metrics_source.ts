@@ -32,7 +32,7 @@ export interface MetricsSnapshot {
   readonly framesIn: number;
   /** Times since start that a late viewer was moved to the newest key frame. */
   readonly lateJumps: number;
-  /** Viewers dropped since start because they took nothing for --viewer-timeout. */
+  /** Viewers dropped since start because they took nothing, or too little, for --viewer-timeout. */
   readonly viewersTimedOut: number;
   /** Timestamp repairs since start, by kind. */
   readonly repairs: ByLabel;

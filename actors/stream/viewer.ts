@@ -37,6 +37,8 @@ export class Viewer implements Watcher {
   #position = 0;
   /** How far behind the end it may be before it counts as late. */
   #allowanceBytes = LATE_BYTES;
+  /** Where the encoding ended when it was last asked what it made. */
+  #offeredFrom: number | undefined;
   /** The head whose preface it was last given. */
   #head: Page["head"] | undefined;
   /** It made no progress for a while; at its next turn it jumps. Set by the outlet's sweep. */
@@ -61,6 +63,14 @@ export class Viewer implements Watcher {
   /** Bytes ready to be sent but not yet handed out. */
   get unsentBytes(): number {
     return this.#phase === "live" ? this.#lease.encoding.end - this.#position : 0;
+  }
+
+  /** Bytes that were made for it since the last call; none while it is paused or joining. */
+  takeOffered(): number {
+    const { end } = this.#lease.encoding;
+    const from = this.#phase === "live" ? this.#offeredFrom ?? end : end;
+    this.#offeredFrom = end;
+    return end - from;
   }
 
   /**
@@ -104,6 +114,7 @@ export class Viewer implements Watcher {
     this.#lease = this.core.encodings.acquire(wanted);
     this.core.encodings.release(old);
     this.#head = undefined;
+    this.#offeredFrom = undefined;
     if (this.#phase === "live") this.#phase = "joining";
     this.wake();
   }

@@ -25,8 +25,8 @@ class HandOutlet extends Outlet {
   }
 
   /** The socket takes a part of it. */
-  takePart(): void {
-    this.took(1);
+  takePart(bytes = 1): void {
+    this.took(bytes);
   }
 }
 
@@ -49,6 +49,9 @@ function fakeViewer(...texts: string[]): Viewer {
       return parts.length === 0;
     },
     stalled: false,
+    takeOffered: () => 0,
+    unsentBytes: 0,
+    core: { ended: false },
   } as unknown as Viewer;
 }
 
@@ -130,15 +133,91 @@ Deno.test("OutletSweep marks a viewer late and closes it after the timeout", () 
   slow.outlet.pump();
   for (let second = 0; second < 3; second++) {
     ports.advanceSync(1_000);
-    slow.outlet.takePart();
+    slow.outlet.takePart(2_000);
   }
   assert(viewer.stalled);
   for (let second = 0; second < 7; second++) {
     assertEquals(stuck.outlet.ended, 0);
     ports.advanceSync(1_000);
-    slow.outlet.takePart();
+    slow.outlet.takePart(2_000);
   }
   assertEquals([stuck.outlet.ended, idle.outlet.ended, slow.outlet.ended], [1, 0, 0]);
-  assertEquals([stuck.seen, sweep.timedOut], [["peer took nothing for 10000 ms"], 1]);
+  assertEquals([stuck.seen, sweep.timedOut], [
+    ["peer took 0 bytes in 10000 ms, less than 10240"],
+    1,
+  ]);
   sweep.stop();
+});
+
+/** Seconds until a viewer is closed that takes `took` a second of `offered`; 60 if it is not. */
+function secondsOf(
+  { offered = 0, took, unsent = 0, ended = false, rest = () => false }: {
+    offered?: number;
+    /** A number, or what it is at a second. */
+    took: number | ((second: number) => number);
+    unsent?: number;
+    ended?: boolean;
+    /** Whether it has all there is at a second. */
+    rest?: (second: number) => boolean;
+  },
+): number {
+  const ports = new VirtualPorts();
+  const closed: string[] = [];
+  const sweep = new OutletSweep({
+    timers: ports.timers,
+    timeoutMs: 5_000,
+    closed: () => closed.push("closed"),
+  });
+  const { outlet, seen } = newOutlet();
+  const viewer = Object.assign(fakeViewer("a"), {
+    takeOffered: () => offered,
+    unsentBytes: unsent,
+    core: { ended },
+  });
+  viewer.next = () => bytes("x");
+  outlet.viewers.push(viewer);
+  outlet.pump();
+  Object.defineProperty(outlet, "busy", { get: () => !rest(second) });
+  sweep.add(outlet);
+  let second = 0;
+  for (; second < 60 && outlet.ended === 0; second++) {
+    outlet.takePart(typeof took === "number" ? took : took(second));
+    ports.advanceSync(1_000);
+  }
+  assertEquals([closed.length, seen.length, sweep.timedOut], Array(3).fill(outlet.ended));
+  sweep.stop();
+  return second;
+}
+
+Deno.test("OutletSweep closes a viewer that is always behind and takes less than an eighth", () => {
+  assertEquals(secondsOf({ offered: 80_000, took: 8_000 }), 6);
+  // What the kernel took at first might be what it still takes, for three timeouts at most.
+  assertEquals(secondsOf({ offered: 80_000, took: 9_900 }), 16);
+  assertEquals(secondsOf({ offered: 80_000, took: 10_100 }), 60);
+});
+
+Deno.test("OutletSweep keeps a viewer that catches up now and then, however little it takes", () => {
+  const rest = (second: number) => second % 5 === 4;
+  assertEquals(secondsOf({ offered: 80_000, took: 10, rest }), 60);
+});
+
+Deno.test("OutletSweep closes one that takes next to nothing of a stream that sends nothing", () => {
+  assertEquals(secondsOf({ took: 800 }), 6);
+  assertEquals(secondsOf({ took: 1_000 }), 16);
+  assertEquals(secondsOf({ took: 1_100 }), 60);
+});
+
+Deno.test("OutletSweep wants an eighth of what a stream left that has ended", () => {
+  const left = { unsent: 800_000, ended: true };
+  assertEquals(secondsOf({ ...left, took: 6_000 }), 6);
+  assertEquals(secondsOf({ ...left, took: 20_100 }), 60);
+});
+
+Deno.test("OutletSweep waits for one that the kernel answers for, three timeouts at most", () => {
+  // A quarter of its stream's pace, seen every eleven seconds only.
+  const burst = (second: number) => second % 11 === 0 ? 220_000 : 0;
+  assertEquals(secondsOf({ offered: 80_000, took: burst }), 60);
+  const once = (second: number) => second === 0 ? 220_000 : 0;
+  assertEquals(secondsOf({ offered: 80_000, took: once }), 16);
+  assertEquals(secondsOf({ offered: 400_000, took: once }), 6);
 });
