@@ -8,6 +8,7 @@ import { type Application, Applications } from "../actors/edge/application.ts";
 import { StaticAuthorizer } from "../actors/edge/authorizer.ts";
 import type { Edge } from "../actors/edge/edge.ts";
 import { RtmpChallenges } from "../actors/edge/rtmp_challenge.ts";
+import type { EdgeLimits } from "../actors/edge/edge_limits.ts";
 import { LoopGauge } from "../actors/edge/loop_gauge.ts";
 import { OutletSweep } from "../actors/edge/outlet_sweep.ts";
 import { SessionTable } from "../actors/edge/session_table.ts";
@@ -104,15 +105,7 @@ export function createParts(config: Config, ports: Ports): NodeParts {
     ingests,
     finder: new StreamFinder(hub, system),
     admission,
-    limits: {
-      publishesMax: config.maxPublishes,
-      handshakeMs: config.handshakeTimeoutMs,
-      idleMs: config.idleTimeoutMs,
-      publishSilenceMs: config.publishTimeoutMs,
-      headBytesMax: config.maxHeadBytes,
-      publishBitsPerSecondMax: config.maxBitRate,
-      frameBytesMax: config.maxFrameBytes,
-    },
+    limits: edgeLimits(config),
     sweep: new OutletSweep({
       timers,
       timeoutMs: config.viewerTimeoutMs,
@@ -123,6 +116,18 @@ export function createParts(config: Config, ports: Ports): NodeParts {
     authorizer: new StaticAuthorizer(applications),
     rtmpChallenges: new RtmpChallenges(applications, clock),
     viewerTimeoutMs: config.viewerTimeoutMs,
+  };
+}
+
+function edgeLimits(config: Config): EdgeLimits {
+  return {
+    publishesMax: config.maxPublishes,
+    handshakeMs: config.handshakeTimeoutMs,
+    idleMs: config.idleTimeoutMs,
+    publishSilenceMs: config.publishTimeoutMs,
+    headBytesMax: config.maxHeadBytes,
+    publishBitsPerSecondMax: config.maxBitRate,
+    frameBytesMax: config.maxFrameBytes,
   };
 }
 
