@@ -38,6 +38,7 @@ export const TOOLS = {
     modules: ["ngx_rtmp_module.so"],
     packages: ["nginx", "libnginx-mod-rtmp"],
   },
+  openssl: { programs: ["openssl"], packages: ["openssl"] },
   redis: { programs: ["redis-server", "redis-cli"], packages: ["redis-server"] },
 } as const satisfies Record<string, Tool>;
 

@@ -13,6 +13,8 @@ export interface World {
   open(): Directory;
   /** Lets time pass for the directory. */
   pass(ms: number): Promise<void>;
+  /** Lets a moment pass, where time stands still by itself. */
+  tick?(): Promise<void>;
   /** Ends a node's lease as its time would. */
   dropLease(node: string): Promise<void>;
   /** Nobody has asked about members for too long. */
@@ -45,6 +47,7 @@ export function memoryWorld(): World {
   return {
     open: () => new MemoryDirectory(store),
     pass: (ms) => ports.advance(ms),
+    tick: () => Promise.resolve(ports.spend(1)),
     dropLease: (node) => Promise.resolve(store.members.dropLease(node)),
     goBlind: () => ports.advance(2_000),
     async regainSight() {
