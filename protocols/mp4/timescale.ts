@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { rescale } from "../media/rescale.ts";
 import type { Track } from "../media/track.ts";
 
 /** Ticks per second of every video track, the usual of MPEG: whole for all common frame rates. */
@@ -26,18 +27,10 @@ export function timescaleOf(track: Track): number {
  * @param timescale Ticks per second, 1 to 2^32 - 1.
  */
 export function toTicks(us: number, timescale: number): number {
-  return rescaled(us, SECOND_US, timescale);
+  return rescale(us, SECOND_US, timescale);
 }
 
 /** Microseconds nearest to `ticks`, halves up; the inverse of {@link toTicks}. */
 export function toMicroseconds(ticks: number, timescale: number): number {
-  return rescaled(ticks, timescale, SECOND_US);
-}
-
-/** `value` of `from` units a second in units of which a second has `to`. */
-function rescaled(value: number, from: number, to: number): number {
-  // A product of the whole would pass 2^53 after a day; that of the part within a second cannot.
-  const seconds = Math.floor(value / from);
-  const rest = value - seconds * from;
-  return seconds * to + Math.floor((2 * rest * to + from) / (2 * from));
+  return rescale(ticks, timescale, SECOND_US);
 }

@@ -7,43 +7,24 @@
  *
  * @module
  */
-import { equalBytes } from "../bytes/equal.ts";
+import { H264_NAL_TYPE, h264NalType, isH264Idr } from "../codecs/h264.ts";
+import { H265_NAL_TYPE, h265NalType, isH265Irap } from "../codecs/h265.ts";
 import {
-  AVC_PPS_MAX,
-  AVC_SPS_MAX,
-  avcConfigOf,
-  H264_NAL_TYPE,
-  h264NalType,
-  isH264Idr,
-  writeAvcDecoderConfigurationRecord,
-} from "../codecs/h264.ts";
-import {
-  H265_NAL_TYPE,
-  h265NalType,
-  hevcConfigOf,
-  isH265Irap,
-  writeHevcDecoderConfigurationRecord,
-} from "../codecs/h265.ts";
-import { videoTrack } from "../codecs/track_config.ts";
-import { ProtocolError } from "../errors.ts";
-import { forEachAnnexBNalUnit, NAL_LENGTH_BYTES, PARAMETER_SET_BYTES_MAX } from "../media/nal.ts";
+  noParameterSets,
+  parameterSetName,
+  type ParameterSets,
+  ParameterSetStore,
+} from "../codecs/parameter_sets.ts";
+import { forEachAnnexBNalUnit, NAL_LENGTH_BYTES } from "../media/nal.ts";
 import { FRAME_BYTES_MAX } from "../media/record.ts";
-import type { VideoTrack } from "../media/track.ts";
 import type { FrameSink, PesTimes, StreamReader } from "./stream_reader.ts";
 import { TS_DROP_REASON } from "./ts_sink.ts";
-
-/** Most parameter sets of one type that are kept: avcC has room for 31 SPS, hvcC for 128 in all. */
-const SETS_MAX = Math.min(AVC_SPS_MAX, AVC_PPS_MAX);
-
-type SetName = "vps" | "sps" | "pps";
-type ParameterSets = Record<SetName, Uint8Array[]>;
 
 export class VideoReader implements StreamReader {
   readonly codec: "h264" | "h265";
   readonly index: number;
   readonly #sink: FrameSink;
-  #sets: ParameterSets = { vps: [], sps: [], pps: [] };
-  #track: VideoTrack | undefined;
+  readonly #sets: ParameterSetStore;
   /** The unit views of the access unit at hand. */
   readonly #units: Uint8Array[] = [];
 
@@ -51,14 +32,15 @@ export class VideoReader implements StreamReader {
     this.codec = codec;
     this.index = index;
     this.#sink = sink;
+    this.#sets = new ParameterSetStore(codec, index);
   }
 
   payload(bytes: Uint8Array, times: PesTimes | undefined, randomAccess: boolean): void {
-    const sets: ParameterSets = { vps: [], sps: [], pps: [] };
+    const sets = noParameterSets();
     let intra = false;
     this.#units.length = 0;
     forEachAnnexBNalUnit(bytes, (nal) => {
-      const name = this.#setName(nal);
+      const name = parameterSetName(this.codec, nal);
       if (name !== undefined) sets[name].push(nal);
       else if (!this.#isDelimiter(nal)) this.#units.push(nal);
       intra ||= this.codec === "h264" ? isH264Idr(nal) : isH265Irap(nal);
@@ -75,56 +57,17 @@ export class VideoReader implements StreamReader {
 
   #frame(times: PesTimes | undefined, keyframe: boolean): void {
     if (times === undefined) return this.#sink.dropped(TS_DROP_REASON.untimed);
-    if (this.#track === undefined) return this.#sink.dropped(TS_DROP_REASON.unconfigured);
+    const { track } = this.#sets;
+    if (track === undefined) return this.#sink.dropped(TS_DROP_REASON.unconfigured);
     const data = lengthPrefixed(this.#units);
     if (data === undefined) return this.#sink.dropped(TS_DROP_REASON.frameBytes);
-    this.#sink.frame(this.#track, times, keyframe, data);
+    this.#sink.frame(track, times, keyframe, data);
   }
 
-  /** Takes parameter sets of one access unit; those of a type replace all of that type. */
   #configure(found: ParameterSets): void {
-    let changed = false;
-    const next = { ...this.#sets };
-    for (const name of ["vps", "sps", "pps"] as const) {
-      const units = distinct(found[name]);
-      if (units.length === 0) continue;
-      // A lone PPS is one more, or a new version of one; an SPS starts a new set.
-      const added = name === "pps" && found.sps.length === 0
-        ? distinct([...next.pps, ...units]).slice(-SETS_MAX)
-        : units.slice(0, SETS_MAX);
-      if (sameUnits(added, next[name])) continue;
-      next[name] = added.map((unit) => unit.slice());
-      changed = true;
-    }
-    if (!changed) return;
-    this.#sets = next;
-    const complete = next.sps.length > 0 && next.pps.length > 0 &&
-      (this.codec === "h264" || next.vps.length > 0);
-    if (complete) this.#announce();
-  }
-
-  #announce(): void {
-    try {
-      const config = this.codec === "h264"
-        ? writeAvcDecoderConfigurationRecord(avcConfigOf(this.#sets.sps, this.#sets.pps))
-        : writeHevcDecoderConfigurationRecord(hevcConfigOf(this.#sets));
-      this.#track = videoTrack(this.codec, this.index, config);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#track = undefined;
-      return this.#sink.dropped(TS_DROP_REASON.configuration);
-    }
-    this.#sink.track(this.#track);
-  }
-
-  #setName(nal: Uint8Array): SetName | undefined {
-    const type = this.codec === "h264" ? h264NalType(nal) : h265NalType(nal);
-    const types = this.codec === "h264" ? H264_NAL_TYPE : H265_NAL_TYPE;
-    // Larger ones would not fit the configuration; no encoder writes them.
-    if (nal.length > PARAMETER_SET_BYTES_MAX) return undefined;
-    if (type === types.sps) return "sps";
-    if (type === types.pps) return "pps";
-    return this.codec === "h265" && type === H265_NAL_TYPE.vps ? "vps" : undefined;
+    const outcome = this.#sets.take(found);
+    if (outcome === "unreadable") this.#sink.dropped(TS_DROP_REASON.configuration);
+    if (outcome === "changed" && this.#sets.track) this.#sink.track(this.#sets.track);
   }
 
   #isDelimiter(nal: Uint8Array): boolean {
@@ -148,17 +91,4 @@ function lengthPrefixed(units: readonly Uint8Array[]): Uint8Array | undefined {
     offset += NAL_LENGTH_BYTES + unit.length;
   }
   return data;
-}
-
-/** Without repetitions; looks at {@link SETS_MAX} units from the end at most. */
-function distinct(units: readonly Uint8Array[]): Uint8Array[] {
-  const kept: Uint8Array[] = [];
-  for (const unit of units.slice(-2 * SETS_MAX)) {
-    if (!kept.some((known) => equalBytes(known, unit))) kept.push(unit);
-  }
-  return kept;
-}
-
-function sameUnits(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean {
-  return a.length === b.length && a.every((unit, index) => equalBytes(unit, b[index]));
 }
