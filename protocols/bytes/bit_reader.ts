@@ -34,6 +34,13 @@ export class BitReader {
     this.#position = offset * 8;
   }
 
+  /** Another reader at the same position. */
+  copy(): BitReader {
+    const copy = new BitReader(this.#bytes);
+    copy.#position = this.#position;
+    return copy;
+  }
+
   /** Bits from the start of the array to the next one to be read. */
   get bitOffset(): number {
     return this.#position;

@@ -110,6 +110,25 @@ export function parseAudioSpecificConfig(bytes: Uint8Array): AudioSpecificConfig
 }
 
 /**
+ * Passes over a configuration that other fields follow, as in LATM, where nothing tells its end: so
+ * there is no backward compatible announcement of SBR and PS behind it.
+ *
+ * @throws {ProtocolError} Its sampling frequency is reserved or zero.
+ * @throws {BitsError} It ends too early.
+ */
+export function skipAudioSpecificConfig(reader: BitReader): void {
+  let objectType = readObjectType(reader);
+  readSampleRate(reader);
+  const channelConfiguration = reader.bits(4);
+  if (objectType === AAC_OBJECT_TYPE.sbr || objectType === AAC_OBJECT_TYPE.ps) {
+    readSampleRate(reader);
+    objectType = readObjectType(reader);
+    if (objectType === 22) reader.skip(4);
+  }
+  readCore(reader, objectType, channelConfiguration);
+}
+
+/**
  * Writes the plain configuration of a core coder, 2 bytes, or 5 where the rate is not in
  * {@link AAC_SAMPLE_RATES}.
  *

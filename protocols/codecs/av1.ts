@@ -167,8 +167,12 @@ export function av1ConfigOf(sequenceHeaderObu: Uint8Array): Av1Config {
   };
 }
 
-/** Reads a leb128 number (4.10.5): at most 8 bytes, below 2^32. */
-function parseLeb128(data: Uint8Array, start: number): { value: number; end: number } {
+/**
+ * Reads a leb128 number (4.10.5): at most 8 bytes, below 2^32.
+ *
+ * @throws {ProtocolError} It is cut short or larger.
+ */
+export function parseLeb128(data: Uint8Array, start: number): { value: number; end: number } {
   let value = 0;
   for (let index = 0; index < 8; index++) {
     if (start + index >= data.length) throw malformed("its size is cut short", "4.10.5", start);

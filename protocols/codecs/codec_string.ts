@@ -14,7 +14,7 @@ import { parseVpCodecConfigurationRecord } from "./vp9.ts";
 
 /**
  * Names the codec of a track: "avc1.64001f", "hvc1.1.6.L93.B0", "av01.0.04M.08", "vp09.00.10.08",
- * "mp4a.40.2", "mp4a.6b", "opus", "fLaC", "ac-3", "ec-3", "alaw", "ulaw". VP8 and VP9 without
+ * "mp4a.40.2", "mp4a.6b", "opus", "fLaC", "ac-3", "ec-3", "alaw", "ulaw", "g726". VP8 and VP9 without
  * configuration are plain "vp8" and "vp9".
  */
 export function codecString(track: Track): string {
@@ -45,6 +45,8 @@ export function codecString(track: Track): string {
       return "alaw";
     case "g711u":
       return "ulaw";
+    case "g726":
+      return "g726"; // Nobody has registered a name.
   }
 }
 

@@ -18,6 +18,7 @@ import { parseAudioSpecificConfig } from "./aac.ts";
 import { findAv1SequenceHeader, parseAv1CodecConfigurationRecord } from "./av1.ts";
 import { parseFlacStreamInfo } from "./flac.ts";
 import { parseAvcDecoderConfigurationRecord, parseSps } from "./h264.ts";
+import { parseG726Config } from "./g726.ts";
 import {
   H265_NAL_TYPE,
   hevcUnits,
@@ -45,6 +46,7 @@ const USUAL_AUDIO: Readonly<Record<AudioCodec, AudioHint>> = {
   mp3: { sampleRate: 44_100, channels: 2 },
   g711a: { sampleRate: 8_000, channels: 1 },
   g711u: { sampleRate: 8_000, channels: 1 },
+  g726: { sampleRate: 8_000, channels: 1 },
   ac3: { sampleRate: 48_000, channels: 2 },
   eac3: { sampleRate: 48_000, channels: 2 },
   flac: { sampleRate: 44_100, channels: 2 },
@@ -148,6 +150,9 @@ function readAudio(codec: AudioCodec, config: Uint8Array, hint: AudioHint): Audi
       return { sampleRate: OPUS_SAMPLE_RATE, channels: parseOpusHead(config).channels };
     case "flac":
       return parseFlacStreamInfo(config);
+    case "g726":
+      parseG726Config(config);
+      return hint;
     default:
       return hint;
   }

@@ -40,7 +40,7 @@ export const AUDIO_PACKET_TYPE = {
   modEx: 7,
 } as const;
 
-/** FourCC of the audio codecs that have one; G.711 has none. */
+/** FourCC of the audio codecs that have one; G.711 and G.726 have none. */
 export const AUDIO_FOURCC: Readonly<Partial<Record<AudioCodec, number>>> = {
   aac: fourCc("mp4a"),
   opus: fourCc("Opus"),

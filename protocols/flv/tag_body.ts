@@ -56,12 +56,12 @@ export function timestampMsOf(dtsUs: number): number {
 /**
  * Bytes that {@link writeFrameBodyHead} will write, at most {@link BODY_HEAD_BYTES_MAX}; 0 when the
  * frame has no place in the format: a track beyond the first without multitrack, or of G.711, which
- * has no FourCC.
+ * has no FourCC; any track of G.726.
  */
 export function frameBodyHeadBytes(frame: Frame, options: BodyOptions): number {
   const { track } = frame;
+  if (!hasPlace(track, options)) return 0;
   if (track.index > 0) {
-    if (!options.multitrack || fourCcOf(track) === undefined) return 0;
     return MULTITRACK_HEADER_BYTES + (writesComposition(frame) ? COMPOSITION_BYTES : 0);
   }
   switch (track.codec) {
@@ -90,7 +90,7 @@ export function writeFrameBodyHead(
   options: BodyOptions,
 ): number {
   const { track } = frame;
-  if (track.index > 0 && !options.multitrack) return offset;
+  if (!hasPlace(track, options)) return offset;
   if (track.kind === "audio") {
     return writeAudioHead(track, AUDIO_PACKET_TYPE.codedFrames, target, offset);
   }
@@ -110,7 +110,7 @@ export function writeFrameBodyHead(
  * it (MP3 and G.711 in the legacy form) or the track has no place in it.
  */
 export function sequenceStartBody(track: Track, options: BodyOptions): Uint8Array | undefined {
-  if (track.index > 0 && (!options.multitrack || fourCcOf(track) === undefined)) return undefined;
+  if (!hasPlace(track, options)) return undefined;
   const head = new Uint8Array(BODY_HEAD_BYTES_MAX);
   const end = track.kind === "audio"
     ? writeAudioHead(track, AUDIO_PACKET_TYPE.sequenceStart, head, 0)
@@ -134,6 +134,11 @@ export function writeVideoMetadataHead(
   // The frame type is to be ignored here; that of a command is what ffmpeg writes.
   target[offset] = EX_VIDEO_HEADER | (VIDEO_FRAME_TYPE.command << 4) | VIDEO_PACKET_TYPE.metadata;
   return writeFourCc(fourCc, target, offset + 1);
+}
+
+function hasPlace(track: Track, options: BodyOptions): boolean {
+  if (track.index === 0) return track.codec !== "g726";
+  return options.multitrack && fourCcOf(track) !== undefined;
 }
 
 function writeVideoStart(track: Track & { kind: "video" }, target: Uint8Array): number {

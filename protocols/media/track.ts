@@ -10,7 +10,16 @@
 export type VideoCodec = "h264" | "h265" | "av1" | "vp8" | "vp9";
 
 /** Audio codecs the media core carries. */
-export type AudioCodec = "aac" | "opus" | "mp3" | "g711a" | "g711u" | "ac3" | "eac3" | "flac";
+export type AudioCodec =
+  | "aac"
+  | "opus"
+  | "mp3"
+  | "g711a"
+  | "g711u"
+  | "g726"
+  | "ac3"
+  | "eac3"
+  | "flac";
 
 export type Codec = VideoCodec | AudioCodec;
 
@@ -26,7 +35,7 @@ interface TrackBase {
   /**
    * Decoder configuration, in the form ISO 14496 and its kin give it: avcC (h264), hvcC (h265),
    * av1C (av1), vpcC (vp8, vp9), AudioSpecificConfig (aac), OpusHead (opus), STREAMINFO (flac);
-   * empty where the codec has none. For h264 and h265 lengthSizeMinusOne is always 3.
+   * for g726 what `codecs/g726.ts` writes; empty where the codec has none. For h264 and h265 lengthSizeMinusOne is always 3.
    */
   readonly config: Uint8Array;
 }

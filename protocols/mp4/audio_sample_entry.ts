@@ -44,6 +44,8 @@ export function writeAudioSampleEntry(track: AudioTrack): Uint8Array {
       return entry(track, "alaw");
     case "g711u":
       return entry(track, "ulaw");
+    case "g726":
+      throw new TypeError("Cannot write sample entry: MP4 does not carry G.726");
   }
 }
 

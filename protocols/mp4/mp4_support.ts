@@ -59,6 +59,8 @@ function faultOfAudio(track: AudioTrack): string | undefined {
       return config.length < DAC3_BYTES ? without : undefined;
     case "eac3":
       return config.length < DEC3_BYTES_MIN ? without : undefined;
+    case "g726":
+      return "G.726 has no place in it; G.711 and AAC do";
     default:
       return undefined;
   }

@@ -8,6 +8,7 @@
  */
 import { parseAudioSpecificConfig } from "../codecs/aac.ts";
 import { parseFlacStreamInfo } from "../codecs/flac.ts";
+import { g726Samples, parseG726Config } from "../codecs/g726.ts";
 import { OPUS_SAMPLE_RATE } from "../codecs/opus.ts";
 import type { AudioTrack, VideoTrack } from "../media/track.ts";
 
@@ -59,6 +60,8 @@ function frameSamples(track: AudioTrack, data: Uint8Array): number {
     case "g711a":
     case "g711u":
       return data.length / track.channels;
+    case "g726":
+      return g726Samples(parseG726Config(track.config).codeBits, data.length);
     case "ac3":
       return AC3_BLOCKS * AC3_BLOCK_SAMPLES;
     case "eac3":

@@ -56,7 +56,10 @@ export const TRACK_IDS_END = 2 * TRACKS_PER_KIND_MAX;
 
 /** Codecs by their number on the wire (section 5.2); never renumbered. */
 const VIDEO_CODECS = ["h264", "h265", "av1", "vp8", "vp9"] as const;
-const AUDIO_CODECS = ["aac", "opus", "mp3", "g711a", "g711u", "ac3", "eac3", "flac"] as const;
+const AUDIO_CODECS = [
+  ...["aac", "opus", "mp3", "g711a", "g711u", "ac3", "eac3", "flac"] as const,
+  "g726",
+] as const;
 
 /** Audio codecs are numbered from here on. */
 const AUDIO_CODECS_FROM = 0x40;

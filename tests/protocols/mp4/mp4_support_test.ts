@@ -33,6 +33,7 @@ const REFUSED: readonly (readonly [string, Track, RegExp])[] = [
   ["AC-3 without configuration", audio("ac3"), /ac3 without/],
   ["E-AC-3 without configuration", audio("eac3"), /eac3 without/],
   ["surround Opus without header", audio("opus", 48_000, 6), /opus without .* 6 channels/],
+  ["G.726", audio("g726", 8_000, 1), /G.726 has no place/],
   ["no sample rate", audio("g711a", 0), /0 Hz/],
   ["a broken sample rate", audio("ac3", 11_025.5), /11025.5 Hz/],
   ["no channels", audio("mp3", 44_100, 0), /0 channels/],
