@@ -192,7 +192,7 @@ const REFUSALS: readonly [what: string, section: string, read: () => unknown][] 
   ["track 16", "5.2", spoilt("track_video", 16, "10")],
   ["an audio codec on a video track", "5.2", spoilt("track_video", 17, "40")],
   ["a video codec on an audio track", "5.2", spoilt("track_audio", 17, "00")],
-  ["an unknown codec", "5.2", spoilt("track_audio", 17, "48")],
+  ["an unknown codec", "5.2", spoilt("track_audio", 17, "49")],
   ["a width below zero", "5.2", spoilt("track_video", 18, MINUS_ONE)],
   ["a frame rate that is no number", "5.2", spoilt("track_video", 34, NAN)],
   ["half a segment number", "5.3", spoilt("mark", 16, HALF)],
