@@ -58,6 +58,15 @@ export class FrameWriter {
     return bytes;
   }
 
+  /** Adds a frame that is whole already, header and all. */
+  whole(frame: Uint8Array): void {
+    const at = this.#end;
+    this.#reserve(frame.length);
+    this.#bytes.set(frame, at);
+    this.#end = at + frame.length;
+    this.frames++;
+  }
+
   /** What was gathered, as a view that holds until {@link clear}. */
   taken(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#end);

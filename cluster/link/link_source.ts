@@ -1,0 +1,132 @@
+/**
+ * What this node sends over a link that another node dialled: that node's subscriptions.
+ *
+ * @module
+ */
+import type { Ports } from "../../actors/runtime/ports.ts";
+import type { StreamCore } from "../../actors/stream/stream_core.ts";
+import type { SessionState } from "../../actors/stream/upstream.ts";
+import { FRAME_TYPE, malformed } from "../../protocols/mrtmp/frame.ts";
+import { type OpenMessage, writeEnd } from "../../protocols/mrtmp/subscription.ts";
+import type { Channel } from "./channel.ts";
+import { MediaSender, type MediaSource } from "./media_sender.ts";
+import { type SourceCounters, SourceCursor } from "./source_cursor.ts";
+
+/** Most subscriptions of one link: as many streams as a node may have. */
+export const SUBSCRIPTIONS_MAX = 20_000;
+
+/** Another node asks for a stream. */
+export interface ServeRequest extends OpenMessage {
+  /** The node that asks. */
+  readonly from: string;
+}
+
+/** The stream's data here, or why it is not served. */
+export type ServeAnswer =
+  | {
+    readonly core: StreamCore;
+    /** The stream's state as its owner tells it, at the time of the call. */
+    readonly state: () => SessionState;
+  }
+  | { readonly refused: true; readonly owner?: string };
+
+export interface LinkSourceOptions {
+  readonly channel: Channel;
+  readonly ports: Ports;
+  readonly node: string;
+  readonly serve: (request: ServeRequest) => ServeAnswer;
+  readonly counters: SourceCounters;
+}
+
+export class LinkSource {
+  readonly sender: MediaSender;
+  readonly #options: LinkSourceOptions;
+  readonly #cursors = new Map<number, SourceCursor>();
+
+  constructor(options: LinkSourceOptions) {
+    this.#options = options;
+    const { channel, ports } = options;
+    this.sender = new MediaSender({
+      channel,
+      ports,
+      failed: (source, error) => {
+        this.#failed(source, error);
+      },
+    });
+  }
+
+  /** Subscriptions now. */
+  get size(): number {
+    return this.#cursors.size;
+  }
+
+  /** @throws {ProtocolError} The handle is in use. */
+  open(handle: number, message: OpenMessage): void {
+    if (this.#cursors.has(handle)) {
+      throw malformed(`Cannot open: handle ${handle} is in use`, "4.3");
+    }
+    const { counters } = this.#options;
+    if (this.#cursors.size >= SUBSCRIPTIONS_MAX) return this.#refuse(handle);
+    const answer = this.#serve(message);
+    if ("refused" in answer) return this.#refuse(handle, answer.owner);
+    if (answer.core.ended) return this.#refuse(handle);
+    const wake = (woken: SourceCursor) => this.sender.wake(woken);
+    const cursor = new SourceCursor({
+      handle,
+      core: answer.core,
+      state: answer.state,
+      fromSeq: message.fromSeq,
+      counters,
+      wake,
+      over: (over) => this.#forget(over),
+    });
+    this.#cursors.set(handle, cursor);
+    answer.core.eager.add(cursor);
+    this.sender.wake(cursor);
+  }
+
+  /** What the node says; a defect there is not the link's. */
+  #serve(message: OpenMessage): ServeAnswer {
+    const { serve, node, ports: { log } } = this.#options;
+    try {
+      return serve({ ...message, from: node });
+    } catch (error) {
+      log.error("link: stream cannot be served", { error: String(error) });
+      return { refused: true };
+    }
+  }
+
+  /** @throws {ProtocolError} It is more than a subscription may have. */
+  credit(handle: number, bytes: number): void {
+    this.#cursors.get(handle)?.addCredit(bytes);
+  }
+
+  close(handle: number): void {
+    const cursor = this.#cursors.get(handle);
+    if (cursor !== undefined) this.#forget(cursor);
+  }
+
+  /** The link is gone. */
+  closeAll(): void {
+    this.sender.stop();
+    for (const cursor of this.#cursors.values()) this.#forget(cursor);
+  }
+
+  #forget(cursor: SourceCursor): void {
+    this.#cursors.delete(cursor.handle);
+    cursor.core.eager.delete(cursor);
+    cursor.retire();
+  }
+
+  #refuse(handle: number, owner?: string): void {
+    const body = writeEnd({ reason: "refused", owner });
+    this.#options.channel.send(FRAME_TYPE.end, handle, body);
+  }
+
+  #failed(source: MediaSource, error: unknown): void {
+    const cursor = source as SourceCursor;
+    this.#options.ports.log.error("link: stream cannot be sent", { error: String(error) });
+    this.#forget(cursor);
+    this.#refuse(cursor.handle);
+  }
+}
