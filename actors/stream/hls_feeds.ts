@@ -40,10 +40,11 @@ export class HlsFeeds {
     const key = streamKey(name);
     const known = this.#byKey.get(key);
     const present = hub.get(name);
-    const live = present !== undefined && !present.ended ? present : undefined;
+    // One that was only looked for, or that others wait for, has nothing to wait for here.
+    const live = present?.live && !present.ended ? present : undefined;
     let feed = known;
     // A publisher that came back after the end starts a stream of its own.
-    if (feed === undefined || (feed.core.ended && live?.live)) {
+    if (feed === undefined || (feed.core.ended && live !== undefined)) {
       const core = live ?? (open ? hub.open(name) : undefined);
       if (core === undefined) return undefined;
       known?.close();
