@@ -9,7 +9,6 @@
  */
 import type { Log, Ports, Timer } from "../../actors/runtime/ports.ts";
 import type {
-  Directory,
   Joined,
   LoadReport,
   Member,
@@ -19,6 +18,7 @@ import type {
 import { DirectoryContact, LEASE_MS } from "./directory_contact.ts";
 import { LocalHealth } from "./local_health.ts";
 import type { ViewDiff } from "./member_view.ts";
+import type { MembershipOptions } from "./membership_options.ts";
 import { NameGuard } from "./name_guard.ts";
 import { type SuspicionResult, Suspicions } from "./suspicions.ts";
 import { type Self, ViewReader } from "./view_reader.ts";
@@ -35,25 +35,6 @@ export const JUMP_MS = LEASE_MS - RENEW_MS;
 
 /** Distance of attempts to join, in milliseconds; moved by up to half of it. */
 const JOIN_RETRY_MS = 300;
-
-/** A node as it introduces itself; the directory gives the incarnation. */
-export type Introduction = Omit<Member, "incarnation" | "state">;
-
-export interface MembershipOptions {
-  readonly directory: Directory;
-  readonly ports: Ports;
-  readonly self: Introduction;
-  /** What to report with the next renewal. */
-  readonly load: () => LoadReport;
-  /** How late the event loop is of late, in milliseconds. */
-  readonly latenessMs: () => number;
-  /** This incarnation is dead: whatever it owned is not ours any more. Awaited before rejoining. */
-  readonly onFenced: () => void | Promise<void>;
-  /** The directory lost its data: what this incarnation owns must be written again. */
-  readonly onReassert: () => void | Promise<void>;
-  /** This node stood still for so long that others may have taken its place. */
-  readonly onJump: (ms: number) => void;
-}
 
 type State = "idle" | "joining" | "joined" | "fenced" | "leaving";
 
@@ -72,6 +53,8 @@ export class Membership implements Self {
   #state: State = "idle";
   #wanted: MemberState = "up";
   #incarnation = 0;
+  /** The directory lost its data, and does not know yet what this node owns. */
+  #forgotten = false;
   /** It was fenced: somebody else may have its name now. */
   #wasFenced = false;
   #timer: Timer | undefined;
@@ -325,6 +308,8 @@ export class Membership implements Self {
     if (!this.joined) return;
     if (!result.ok) return result.reason === "fenced" ? this.#fenced() : this.#reassert(sentMs);
     this.#contact.renewed(sentMs, result.nowUs);
+    // Told to join again, in a call whose answer was lost.
+    if (this.#forgotten) this.#tellOwned();
     this.#reader.view.loads = result.loads;
     this.#reader.renewed(result.view);
     this.#suspicions.silent(result.silent);
@@ -357,10 +342,11 @@ export class Membership implements Self {
 
   /** The directory does not know this node: it lost its data, so it is told all of it again. */
   async #reassert(sentMs: number): Promise<void> {
-    const { directory, self, onReassert } = this.#options;
+    const { directory, self } = this.#options;
     const before = this.#incarnation;
     this.#reader.beginGrace();
-    this.#log.warn("directory lost its data, telling it again");
+    if (!this.#forgotten) this.#log.warn("directory lost its data, telling it again");
+    this.#forgotten = true;
     let joined: Joined;
     try {
       const member = { ...self, incarnation: before, state: this.#wanted };
@@ -378,9 +364,13 @@ export class Membership implements Self {
       this.#state = "joined";
     }
     await this.#reader.read();
-    if (joined.incarnation !== before) return;
-    // Not waited for: it may take longer than the lease lasts.
-    Promise.resolve(onReassert())
+    this.#tellOwned();
+  }
+
+  /** Not waited for: it may take longer than the lease lasts. */
+  #tellOwned(): void {
+    this.#forgotten = false;
+    Promise.try(this.#options.onReassert)
       .catch((error) => this.#log.error("ownership not told again", { error }));
   }
 

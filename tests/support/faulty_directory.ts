@@ -32,6 +32,8 @@ const TIMEOUT_MS = 300;
 /** Passes calls on, with delay and faults; `calls` counts them by name. */
 export class FaultyDirectory implements Directory {
   fault: DirectoryFault = "none";
+  /** Faults of single kinds of calls, by name. */
+  readonly faults: Record<string, DirectoryFault> = {};
   /** Time each way, in milliseconds; called for each way of each call. */
   delayMs: () => number = () => 0;
   lateMs = 1_000;
@@ -116,7 +118,7 @@ export class FaultyDirectory implements Directory {
 
   async #pass<T>(name: string, call: () => Promise<T>): Promise<T> {
     this.calls[name] = (this.calls[name] ?? 0) + 1;
-    const { fault } = this;
+    const fault = this.faults[name] ?? this.fault;
     if (fault === "cut") throw new DirectoryUnavailable(`Cannot ${name}: cut off`);
     if (fault === "late") this.#ports.timers.after(this.lateMs, () => void call().catch(() => {}));
     await this.#wait(this.delayMs());

@@ -241,6 +241,18 @@ Deno.test("a directory that lost its data costs nobody anything", async () => {
   }
 });
 
+Deno.test("ownership is told again though the answer to joining again was lost", async () => {
+  const mesh = new Mesh();
+  const [a] = await mesh.joined("a", "b");
+  await mesh.settle();
+  mesh.store.wipe();
+  a.directory.faults.join = "deaf";
+  await mesh.ports.advance(1_000);
+  a.directory.faults.join = "none";
+  await mesh.ports.advance(2_000);
+  assertEquals(a.journal, ["reassert"]);
+});
+
 Deno.test("who does not come back after the directory lost its data is gone after the grace", async () => {
   const mesh = new Mesh();
   const [a, , c] = await mesh.joined("a", "b", "c");

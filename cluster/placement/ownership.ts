@@ -1,0 +1,232 @@
+/**
+ * What this node owns, who owns the rest, and how that changes: the one door to all of it.
+ *
+ * A thing counts as owned here only while the directory's record names this incarnation, as far
+ * as this node can know. Whatever ends that ends the thing's actor here at once.
+ *
+ * @module
+ */
+import type { Log, Ports } from "../../actors/runtime/ports.ts";
+import { KEY_CHARACTERS_MAX } from "../../actors/runtime/system.ts";
+import type { StreamOwner, Whereabouts } from "../../actors/stream/upstream.ts";
+import type { Directory } from "../directory/directory.ts";
+import { type ClaimOutcome, Claims } from "./claims.ts";
+import { type LossReason, OwnedTable } from "./owned_table.ts";
+import type { Resolution, Standing } from "./owner.ts";
+import { OwnerBook } from "./owner_book.ts";
+import { OwnerLookup } from "./owner_lookup.ts";
+import { OwnerWatch } from "./owner_watch.ts";
+import { isPlaceable } from "./place_stream.ts";
+import { Upkeep } from "./upkeep.ts";
+
+export interface OwnershipOptions {
+  readonly directory: Directory;
+  readonly ports: Ports;
+  readonly mesh: Standing;
+  /** Whether somebody uses what this node owns; asked once a second. */
+  readonly inUse: (key: string) => boolean;
+  /** Gives the new owner of a thing what it must know. False: it does not, or will not have it. */
+  readonly handOver: (to: string, key: string, session: unknown) => Promise<boolean>;
+}
+
+export class Ownership implements Whereabouts {
+  readonly #mesh: Standing;
+  readonly #handOver: OwnershipOptions["handOver"];
+  readonly #log: Log;
+  readonly #table: OwnedTable;
+  readonly #book: OwnerBook;
+  readonly #watch: OwnerWatch;
+  readonly #claims: Claims;
+  readonly #upkeep: Upkeep;
+
+  /** Its chores run from here on, until {@link Ownership.stop}. */
+  constructor({ directory, ports, mesh, inUse, handOver }: OwnershipOptions) {
+    const { clock, timers } = ports;
+    const log = this.#log = ports.log.with({ part: "ownership" });
+    this.#mesh = mesh;
+    this.#handOver = handOver;
+    const onHeld = (key: string) => this.#watch.appeared(key);
+    const table = this.#table = new OwnedTable({ clock, log, mesh, onHeld });
+    const lookup = new OwnerLookup(directory, timers);
+    const book = this.#book = new OwnerBook({
+      clock,
+      lookup,
+      mesh,
+      own: (key, record) => table.judge(key, record),
+      onFound: (key) => this.#watch.appeared(key),
+    });
+    this.#watch = new OwnerWatch(timers, book);
+    const upkeep = { directory, ports, log, mesh, table, book, lookup, inUse };
+    this.#upkeep = new Upkeep(upkeep);
+    const released = (key: string) => this.#upkeep.released(key);
+    this.#claims = new Claims({ directory, ports, mesh, table, book, lookup, released });
+  }
+
+  get node(): string {
+    return this.#mesh.node;
+  }
+
+  /** Things owned here. */
+  get size(): number {
+    return this.#table.size;
+  }
+
+  /** Keys of what is owned here. */
+  keys(): string[] {
+    return this.#table.keys();
+  }
+
+  /**
+   * Calls back as soon as a thing is not owned here any more; where that is this node's own doing,
+   * before another one can own it.
+   */
+  onLost(callback: (key: string, reason: LossReason) => void): void {
+    this.#table.onLost(callback);
+  }
+
+  ownEpoch(key: string): number | undefined {
+    return this.#table.epochOf(key);
+  }
+
+  /** Since when it has been owned here, on the monotonic clock in milliseconds. */
+  ownedSinceMs(key: string): number | undefined {
+    return this.#table.sinceMs(key);
+  }
+
+  /** Whether it is owned here; if so it counts as used now. */
+  use(key: string): boolean {
+    return this.#table.use(key);
+  }
+
+  /**
+   * Finds the owner, this node included. Never rejects.
+   *
+   * @param ageMs Oldest knowledge that will do, in milliseconds; by default any of an owner.
+   */
+  find(key: string, ageMs?: number): Promise<Resolution> {
+    const { node, incarnation } = this.#mesh;
+    const epoch = this.#table.epochOf(key);
+    if (epoch !== undefined) {
+      return Promise.resolve({ kind: "owner", owner: { node, incarnation, epoch } });
+    }
+    if (!isKey(key)) return Promise.resolve({ kind: "nobody", epoch: 0 });
+    return this.#book.find(key, ageMs);
+  }
+
+  async resolve(key: string): Promise<StreamOwner | undefined> {
+    const found = await this.find(key);
+    if (found.kind !== "owner") return undefined;
+    const { node, epoch } = found.owner;
+    return { node, epoch };
+  }
+
+  /** The owner as far as is known here, without asking anybody. */
+  recall(key: string): StreamOwner | undefined {
+    const epoch = this.#table.epochOf(key);
+    return epoch === undefined ? this.#book.recall(key) : { node: this.node, epoch };
+  }
+
+  /** What is known may be wrong: it is looked up. With `owner`, only if that is what is known. */
+  forget(key: string, owner?: StreamOwner): void {
+    const known = this.#book.recall(key);
+    if (owner !== undefined && known !== undefined) {
+      if (known.node !== owner.node || known.epoch !== owner.epoch) return;
+    }
+    this.#book.forget(key);
+  }
+
+  /** The link to a node is gone: what it owned is looked up when next asked for. */
+  forgetNode(node: string): void {
+    this.#book.forgetNode(node);
+  }
+
+  /** Calls back once when somebody owns it; see {@link OwnerWatch.add}. */
+  watch(key: string, appeared: () => void): () => void {
+    if (!isKey(key)) return () => {};
+    const cancel = this.#watch.add(key, appeared);
+    if (this.recall(key) !== undefined) this.#watch.appeared(key);
+    return cancel;
+  }
+
+  gone(node: string): boolean {
+    return !this.#mesh.members.has(node);
+  }
+
+  /**
+   * Whether an epoch that was heard of is the highest so far, which is remembered. One higher than
+   * our own makes this node look whether it still owns the thing.
+   */
+  accepts(key: string, epoch: number): boolean {
+    if (!this.#book.saw(key, epoch)) return false;
+    const own = this.#table.epochOf(key);
+    if (own !== undefined && epoch > own) this.#upkeep.doubt(key);
+    return true;
+  }
+
+  /** Makes this node the owner unless another one is. Never rejects. */
+  claim(key: string): Promise<ClaimOutcome> {
+    const epoch = this.#table.use(key) ? this.#table.epochOf(key) : undefined;
+    if (epoch !== undefined) return Promise.resolve({ kind: "owned", epoch });
+    if (!isKey(key)) return Promise.resolve({ kind: "unavailable" });
+    return this.#claims.claim(key);
+  }
+
+  /** Gives a thing up. Resolves when the directory knows, or cannot be told now. */
+  release(key: string): Promise<void> {
+    return this.#upkeep.release(key);
+  }
+
+  async transfer(key: string, to: string, session: unknown): Promise<number | undefined> {
+    const epoch = this.#table.epochOf(key);
+    const target = this.#mesh.members.get(to);
+    if (epoch === undefined || target === undefined || to === this.node) return undefined;
+    if (!isPlaceable(target)) return undefined;
+    const { incarnation } = target;
+    const newEpoch = await this.#claims.transfer(key, { epoch, to: { node: to, incarnation } });
+    if (newEpoch === undefined) {
+      // Lost to somebody else, or the directory cannot say.
+      await this.#upkeep.verify(key);
+      return undefined;
+    }
+    this.#table.lose(key, "moved");
+    this.#book.forget(key);
+    this.#book.saw(key, newEpoch);
+    if (await this.#handOver(to, key, session)) return newEpoch;
+    await this.#takeBack(key, newEpoch);
+    return undefined;
+  }
+
+  /** The directory lost its data: tells it again what is owned here. Never rejects. */
+  reassertAll(): Promise<void> {
+    return this.#upkeep.reassertAll();
+  }
+
+  /** This incarnation is dead: nothing is ours any more. */
+  dropAll(): void {
+    if (this.size > 0) this.#log.warn("ownership lost", { streams: this.size });
+    this.#upkeep.dropAll("fenced");
+  }
+
+  /** Gives everything up, before the node leaves. */
+  releaseAll(): Promise<void> {
+    return this.#upkeep.releaseAll();
+  }
+
+  stop(): void {
+    this.#upkeep.stop();
+    this.#watch.stop();
+  }
+
+  /** A new owner that does not know of it, or would not have it, must not keep it. */
+  async #takeBack(key: string, epoch: number): Promise<void> {
+    const { node, incarnation } = this.#mesh;
+    const newEpoch = await this.#claims.transfer(key, { epoch, to: { node, incarnation } });
+    this.#log.warn("hand-over failed", { key, takenBack: newEpoch !== undefined });
+    if (newEpoch === undefined) this.#table.announceLoss(key, "superseded");
+    else this.#table.hold(key, newEpoch);
+  }
+}
+
+function isKey(key: string): boolean {
+  return key.length > 0 && key.length <= KEY_CHARACTERS_MAX && key.isWellFormed();
+}
