@@ -2,9 +2,8 @@
 // video together, is bit-exact, and plays.
 // Method: a table of broken sources, published in real time, some side by side. The tests' own viewer
 // compares every frame with the source; ffmpeg plays FLV and HLS and must have nothing to complain
-// about; Chromium plays the ones that browsers stumble over.
+// about. `broken_browser_test.ts` plays them in Chromium.
 import { assert, assertEquals } from "../support/assert.ts";
-import { playInBrowser } from "../support/browser.ts";
 import {
   BROKEN_SOURCES,
   brokenMessages,
@@ -13,7 +12,6 @@ import {
   type SourceMessage,
 } from "../support/broken_sources.ts";
 import { endToEnd } from "../support/end_to_end.ts";
-import { playHlsInBrowser } from "../support/hls_browser.ts";
 import { startTestNode, type TestNode } from "../support/node_process.ts";
 import { Child, delay, eventually } from "../support/processes.ts";
 import { AUDIO, contentOf, DATA, type MediaMessage, VIDEO } from "../support/wire/media_message.ts";
@@ -94,31 +92,6 @@ for (const source of BROKEN_SOURCES) {
     assert(skew <= (source.skewMs ?? 1), `skew changes by ${skew} ms`);
     assertEquals(complaints, { flv: "", hls: "" });
     assertEquals(Object.keys(repairs).sort(), [...source.repairs].sort(), JSON.stringify(repairs));
-  }));
-}
-
-for (const name of ["back-2s", "no-decode-times", "resized"]) {
-  Deno.test(endToEnd(`Chromium plays ${name} by FLV and HLS`, {
-    needs: ["ffmpeg", "chromium"],
-  }, async () => {
-    for (const outcome of outcomes.values()) await outcome; // The machine is ours.
-    const source = BROKEN_SOURCES.find((one) => one.name === name)!;
-    const path = `live/browser-${name}`;
-    await using publisher = await Publisher.open(node.address("rtmp"), path);
-    const sending = sendInTime(publisher, await brokenMessages(source));
-    await delay(600);
-    const [flv, hls] = await Promise.all([
-      playInBrowser(node.httpUrl(`${path}.flv`), 6),
-      playHlsInBrowser(node.httpUrl(`${path}.m3u8`), 6, {}),
-    ]);
-    await sending;
-    assertEquals(flv.errors, []);
-    assertEquals(hls.errors, []);
-    // At the live end mpegts.js 1.8.2 stops where the picture's size changes, without an error; the
-    // very bytes it got, served as a file, it plays to the end.
-    const flvSeconds = name === "resized" ? 0.5 : 3.5;
-    assert(flv.mediaSeconds >= flvSeconds, `FLV: ${flv.mediaSeconds} s`);
-    assert(hls.mediaSeconds >= 3, `HLS: ${hls.mediaSeconds} s`);
   }));
 }
 

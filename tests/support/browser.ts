@@ -25,6 +25,8 @@ export interface BrowserPlay {
   readonly presented: number;
   /** Media time from the first presented frame to the last, in seconds. */
   readonly mediaSeconds: number;
+  /** How far the player's clock went, in seconds; also without video. */
+  readonly clockSeconds: number;
   /** Presented frames whose picture was not the one before. */
   readonly changes: number;
   readonly width: number;
@@ -106,6 +108,8 @@ async function play(url, seconds) {
   const times = [];
   let changes = 0;
   let picture = "";
+  let clockStart;
+  video.addEventListener("timeupdate", () => clockStart ??= video.currentTime);
   const presented = (_now, { mediaTime }) => {
     times.push(mediaTime);
     context.drawImage(video, 0, 0, 32, 18);
@@ -123,8 +127,9 @@ async function play(url, seconds) {
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
   const { videoWidth: width, videoHeight: height } = video;
   const mediaSeconds = times.length === 0 ? 0 : times.at(-1) - times[0];
+  const clockSeconds = clockStart === undefined ? 0 : video.currentTime - clockStart;
   player.destroy();
-  return { presented: times.length, mediaSeconds, changes, width, height, errors };
+  return { presented: times.length, mediaSeconds, clockSeconds, changes, width, height, errors };
 }
 </script>
 `;
