@@ -61,7 +61,7 @@ Deno.test(endToEnd("a Cluster that loses a master answers for the others", { nee
     await admin.config("SET", "cluster-require-full-coverage", "no");
   }
   const log = keptLog();
-  const directory = await connected(own.url, { ports: realPorts(log), callMs: undefined });
+  const directory = await connected(own.url, { ports: realPorts(log) });
   await directory.join(memberOf("a"), LONG_LEASE_MS);
   await own.servers[0].kill(); // The one that the URL names.
   const keys = Array.from({ length: 30 }, (_, n) => ({ kind: "s", key: `live/${n}` } as const));

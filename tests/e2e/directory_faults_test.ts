@@ -1,7 +1,9 @@
 // Goal: a Redis that is away, hangs, refuses or is somebody else's costs waiting, never more.
 // Method: a real redis-server, killed, stopped, filled up and started again under a directory.
 import { DirectoryUnavailable } from "../../cluster/directory/directory.ts";
+import { MEMBERS_MAX } from "../../cluster/directory/checks.ts";
 import { RedisDirectory } from "../../cluster/directory/redis_directory.ts";
+import { CALL_MS } from "../../cluster/directory/redis_settings.ts";
 import { claim } from "../cluster/directory/contract_claims.ts";
 import {
   answering,
@@ -45,7 +47,7 @@ Deno.test(endToEnd("a Redis that was killed is used again, hints too", { needs }
   const log = keptLog();
   const port = freePort();
   const first = await RedisServer.start({ port });
-  const directory = await connected(first.url, { ports: realPorts(log), callMs: undefined });
+  const directory = await connected(first.url, { ports: realPorts(log) });
   let hints = 0;
   directory.onHint(() => hints++);
   const { incarnation } = await directory.join(memberOf("a"), LONG_LEASE_MS);
@@ -69,26 +71,28 @@ Deno.test(endToEnd("a Redis that was killed is used again, hints too", { needs }
 
 Deno.test(endToEnd("what a hung Redis finds later refuses itself", { needs }, async () => {
   await using server = await RedisServer.start();
-  const directory = await connected(server.url, { callMs: undefined });
-  const { nowUs } = await directory.join(memberOf("a"), LONG_LEASE_MS);
+  const directory = await connected(server.url, { callMs: CALL_MS });
+  const patient = await connected(server.url);
+  const { nowUs } = await patient.join(memberOf("a"), LONG_LEASE_MS);
   server.pause();
   const startMs = performance.now();
-  const request = { deadlineUs: nowUs + 300_000 };
+  const request = { deadlineUs: nowUs + CALL_MS * 1_000 };
   const waited = claim(directory, KEY, request);
   const error = await assertRejects(() => waited, DirectoryUnavailable);
   assertMatch(error.message, /no answer within 300 ms|timed out/);
   const waitedMs = performance.now() - startMs;
   assert(waitedMs < 5_000, `waited ${waitedMs} ms`);
   server.resume();
+  assertEquals(await patient.lookup([KEY]), [undefined]); // The claim arrived, and was late.
   await answering(directory);
-  assertEquals(await directory.lookup([KEY]), [undefined]); // The claim arrived, and was late.
   await directory.close();
+  await patient.close();
 }));
 
 Deno.test(endToEnd("a Redis that hangs for long is left and found again", { needs }, async () => {
   await using server = await RedisServer.start();
   const log = keptLog();
-  const directory = await connected(server.url, { ports: realPorts(log), callMs: undefined });
+  const directory = await connected(server.url, { ports: realPorts(log), callMs: CALL_MS });
   server.pause();
   await eventually("a connection that is given up", async () => {
     await assertRejects(() => directory.members(), DirectoryUnavailable);
@@ -156,6 +160,19 @@ Deno.test(
     await directory.close();
   }),
 );
+
+Deno.test(endToEnd("a mesh that has all its nodes takes no more", { needs }, async () => {
+  await using server = await RedisServer.start();
+  const directory = await connected(server.url, { mesh: "m" });
+  await directory.join(memberOf("a"), LONG_LEASE_MS);
+  for (let n = 1; n < MEMBERS_MAX; n++) await server.admin.hset("hw:m:{c}:members", `n${n}`, "x");
+  const join = () => directory.join(memberOf("b"), LONG_LEASE_MS);
+  assertMatch((await assertRejects(join, DirectoryUnavailable)).message, /all its nodes/);
+  await directory.join(memberOf("a"), LONG_LEASE_MS);
+  await server.admin.hdel("hw:m:{c}:members", "n1");
+  await join();
+  await directory.close();
+}));
 
 Deno.test(endToEnd("keys of another type are no reason to fall over", { needs }, async () => {
   await using server = await RedisServer.start();

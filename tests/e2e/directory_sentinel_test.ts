@@ -22,8 +22,7 @@ const needs = ["redis"] as const;
 Deno.test(endToEnd("a directory follows the master that sentinels name", { needs }, async () => {
   await using sentinels = await RedisSentinels.start();
   const log = keptLog();
-  const more = { ports: realPorts(log), callMs: undefined };
-  const directory = await connected(sentinels.url, more);
+  const directory = await connected(sentinels.url, { ports: realPorts(log) });
   let hints = 0;
   directory.onHint(() => hints++);
   await directory.join(memberOf("a"), LONG_LEASE_MS);

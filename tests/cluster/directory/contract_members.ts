@@ -203,6 +203,18 @@ export const MEMBER_CASES: readonly ContractCase[] = [
     },
   },
   {
+    name: "suspect() forgets each vote after its own time, whoever votes later",
+    async run({ open, pass }) {
+      const { directory, incarnation } = await victim(open());
+      const more = { windowMs: 200, votesNeeded: 3 };
+      assertEquals(await suspect(directory, incarnation, { ...more, voter: "a" }), "noted");
+      await pass(120);
+      assertEquals(await suspect(directory, incarnation, { ...more, voter: "b" }), "noted");
+      await pass(120);
+      assertEquals(await suspect(directory, incarnation, { ...more, voter: "c" }), "noted");
+    },
+  },
+  {
     name: "suspect() takes a refused connection for proof",
     async run({ open }) {
       const { directory, incarnation } = await victim(open());
