@@ -46,44 +46,62 @@ export interface HlsPlay {
   readonly warnings: readonly string[];
 }
 
-/**
- * Plays `url` until the stream ends or for some seconds; `config` is hls.js's own. The page is of
- * another origin than the node, as players on web sites are.
- */
+/** A page with hls.js that waits to be told what to play. */
+export interface HlsPage extends AsyncDisposable {
+  /**
+   * Plays `url` until the stream ends or for some seconds; `config` is hls.js's own.
+   */
+  play(url: string, seconds: number, config?: HlsConfig): Promise<HlsPlay>;
+}
+
+/** hls.js's own settings. */
+type HlsConfig = Readonly<Record<string, unknown>>;
+
+/** Plays `url` in a page of its own, as {@link HlsPage} does. */
 export async function playHlsInBrowser(
   url: string,
   seconds: number,
-  config: Readonly<Record<string, unknown>> = {},
+  config: HlsConfig = {},
 ): Promise<HlsPlay> {
+  await using page = await openHlsPage();
+  return await page.play(url, seconds, config);
+}
+
+/** Starts Chromium. The page is of another origin than the node, as players on web sites are. */
+export async function openHlsPage(): Promise<HlsPage> {
   const profile = await Deno.makeTempDir({ prefix: "headwater-chromium-" });
   const library = await browserLibrary("hls.js", "dist/hls.js");
-  await using server = Deno.serve(
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => Deno.remove(profile, { recursive: true }));
+  const server = stack.use(Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     (request) => answer(request, library),
-  );
+  ));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: CHROMIUM,
     headless: true,
     args: CHROMIUM_FLAGS,
     timeout: STEP_TIMEOUT_MS,
   });
-  try {
-    const page = context.pages()[0] ?? await context.newPage();
-    page.setDefaultTimeout(STEP_TIMEOUT_MS);
-    const errors: string[] = [];
-    page.on("pageerror", (error) => errors.push(String(error)));
-    page.on("console", (message) => {
-      if (message.type() === "error") errors.push(message.text());
-    });
-    await page.goto(`http://127.0.0.1:${server.addr.port}/`);
-    const limit = Math.min(seconds, PLAY_SECONDS_MAX);
-    const script = `play(${JSON.stringify(url)}, ${limit}, ${JSON.stringify(config)})`;
-    const play = await page.evaluate(script) as HlsPlay;
-    return { ...play, errors: [...play.errors, ...errors] };
-  } finally {
-    await context.close();
-    await Deno.remove(profile, { recursive: true });
-  }
+  stack.defer(() => context.close());
+  const page = context.pages()[0] ?? await context.newPage();
+  page.setDefaultTimeout(STEP_TIMEOUT_MS);
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") errors.push(message.text());
+  });
+  await page.goto(`http://127.0.0.1:${server.addr.port}/`);
+  const open = stack.move();
+  return {
+    async play(url, seconds, config = {}) {
+      const limit = Math.min(seconds, PLAY_SECONDS_MAX);
+      const script = `play(${JSON.stringify(url)}, ${limit}, ${JSON.stringify(config)})`;
+      const play = await page.evaluate(script) as HlsPlay;
+      return { ...play, errors: [...play.errors, ...errors] };
+    },
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
 }
 
 function answer(request: Request, library: Uint8Array<ArrayBuffer>): Response {
