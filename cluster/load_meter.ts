@@ -4,7 +4,7 @@
  * @module
  */
 import process from "node:process";
-import type { Traffic } from "../actors/edge/outlet.ts";
+import type { Traffic } from "../actors/stream/lanes.ts";
 import type { Clock, Timer, Timers } from "../actors/runtime/ports.ts";
 import type { StreamCore } from "../actors/stream/stream_core.ts";
 import type { HlsFeeds } from "../actors/stream/hls_feeds.ts";

@@ -20,6 +20,7 @@ import { INGEST, IngestActor } from "../actors/stream/ingest_actor.ts";
 import { EDGE_STREAM, EdgeStreamActor } from "../actors/stream/edge_stream_actor.ts";
 import { Ingests } from "../actors/stream/ingests.ts";
 import { StreamFinder } from "../actors/stream/stream_finder.ts";
+import { Lanes } from "../actors/stream/lanes.ts";
 import { MediaBudget } from "../actors/stream/media_budget.ts";
 import { StreamActor, type StreamPolicy } from "../actors/stream/stream_actor.ts";
 import { STREAM } from "../actors/stream/stream_protocol.ts";
@@ -83,11 +84,11 @@ export function createParts(config: Config, ports: Ports): NodeParts {
     perAddressMax: config.maxConnectionsPerAddress,
   });
   const traffic = {
-    rtmp: { in: 0, out: 0 },
-    "http-flv": { in: 0, out: 0 },
-    "ws-flv": { in: 0, out: 0 },
-    "http-ts": { in: 0, out: 0 },
-    "http-mp4": { in: 0, out: 0 },
+    rtmp: new Lanes(),
+    "http-flv": new Lanes(),
+    "ws-flv": new Lanes(),
+    "http-ts": new Lanes(),
+    "http-mp4": new Lanes(),
   };
   return {
     config,

@@ -8,12 +8,12 @@ import type { Ports } from "../runtime/ports.ts";
 import type { HlsFeeds } from "../stream/hls_feeds.ts";
 import type { Ingests } from "../stream/ingests.ts";
 import type { StreamFinder } from "../stream/stream_finder.ts";
+import type { Lanes } from "../stream/lanes.ts";
 import type { StreamHub } from "../stream/stream_hub.ts";
 import type { Admission } from "./admission.ts";
 import type { Applications } from "./application.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { EdgeLimits } from "./edge_limits.ts";
-import type { Traffic } from "./outlet.ts";
 import type { PictureDecoder } from "./picture_decoder.ts";
 import type { RtmpChallenges } from "./rtmp_challenge.ts";
 import type { OutletSweep } from "./outlet_sweep.ts";
@@ -43,5 +43,5 @@ export interface Edge {
   readonly rtmpChallenges: RtmpChallenges;
   /** How long a client may take nothing of what is there to send, in milliseconds. */
   readonly viewerTimeoutMs: number;
-  readonly traffic: Readonly<Record<EdgeProtocol, Traffic>>;
+  readonly traffic: Readonly<Record<EdgeProtocol, Lanes>>;
 }

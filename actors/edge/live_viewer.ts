@@ -12,10 +12,9 @@ import type { StreamCore } from "../stream/stream_core.ts";
 import { Viewer } from "../stream/viewer.ts";
 import type { Track } from "../../protocols/media/track.ts";
 import type { Log, Timer } from "../runtime/ports.ts";
-import { ConnOutlet } from "./conn_outlet.ts";
 import type { Edge } from "./edge.ts";
 import { hostPort } from "./host_port.ts";
-import type { OutletEvents } from "./outlet.ts";
+import { Outlet, type OutletEvents } from "./outlet.ts";
 import { isSocketClosed } from "./socket_closed.ts";
 import type { EdgeProtocol } from "./session_table.ts";
 
@@ -43,7 +42,7 @@ export interface LiveViewerOptions {
 
 export class LiveViewer implements OutletEvents {
   readonly id: string;
-  readonly outlet: ConnOutlet;
+  readonly outlet: Outlet;
   readonly #options: LiveViewerOptions;
   readonly #viewer: Viewer;
   readonly #log: Log;
@@ -58,7 +57,7 @@ export class LiveViewer implements OutletEvents {
     this.id = edge.sessions.newId();
     this.#peer = hostPort(conn.remoteAddr as Deno.NetAddr);
     this.#log = edge.ports.log.with({ session: this.id, peer: this.#peer });
-    this.outlet = new ConnOutlet(conn, this, edge.traffic[options.protocol]);
+    this.outlet = new Outlet(conn, this, edge.traffic[options.protocol]);
     this.#viewer = new Viewer(core, options.encodingClass, {
       joined: () => this.#joined(),
       wake: () => this.outlet.pump(),

@@ -3,12 +3,14 @@
  * queued but what one write already holds.
  *
  * Media is pulled from the connection's viewers when the socket is free, so a slow socket
- * costs its own viewers only. Replies wait here, bounded, and go out between messages.
+ * costs its own viewers only. Replies wait here, bounded, and go out between messages. While its
+ * only viewer is in step with others (see `fan_out.ts`), the outlet has nothing to do.
  *
  * @module
  */
 import { concatBytes } from "../../protocols/bytes/concat.ts";
 import { SweptPace } from "./swept_pace.ts";
+import type { LaneOwner, Lanes, LaneSocket } from "../stream/lanes.ts";
 import type { Viewer } from "../stream/viewer.ts";
 
 /** Replies one peer may leave unread: hundreds of them; a peer that reads never has any. */
@@ -21,41 +23,45 @@ export interface OutletEvents {
   outletFailed(reason: string): void;
 }
 
-/** Bytes of all connections of one protocol since the start. */
-export interface Traffic {
-  in: number;
-  out: number;
+/** A connection's socket. */
+export interface OutletSocket extends LaneSocket {
+  close(): void;
 }
 
-export abstract class Outlet {
+export class Outlet implements LaneOwner {
+  readonly #socket: OutletSocket;
   readonly #events: OutletEvents;
-  readonly #traffic: Traffic;
+  readonly #lanes: Lanes;
+  readonly #lane: number;
   readonly #replies: Uint8Array[] = [];
   #replyBytes = 0;
-  #busy = false;
+  /** The next bytes are being looked for. */
+  #choosing = false;
   #closed = false;
   #closeWhenSent = false;
   /** Where media comes from, in turn; most connections have one, publishers none. */
   readonly viewers: Viewer[] = [];
   #turn = 0;
-  /** Bytes the socket took. */
-  bytesOut = 0;
+  /** Bytes the socket had taken when it was closed. */
+  #bytesAtClose = 0;
   /** What the sweep knows of it. */
   readonly swept = new SweptPace();
 
-  constructor(events: OutletEvents, traffic: Traffic) {
+  constructor(socket: OutletSocket, events: OutletEvents, lanes: Lanes) {
+    this.#socket = socket;
     this.#events = events;
-    this.#traffic = traffic;
+    this.#lanes = lanes;
+    this.#lane = lanes.open(socket, this);
   }
-
-  /** Writes `bytes`, then calls {@link took}, and {@link wrote} or {@link fail}, never before it returns. */
-  protected abstract write(bytes: Uint8Array): void;
-  /** Ends the socket; called once. */
-  protected abstract end(): void;
 
   /** A write is outstanding. */
   get busy(): boolean {
-    return this.#busy;
+    return !this.#closed && this.#lanes.writing(this.#lane);
+  }
+
+  /** Bytes the socket took. */
+  get bytesOut(): number {
+    return this.#closed ? this.#bytesAtClose : this.#lanes.bytesOut(this.#lane);
   }
 
   /** Sends a reply as soon as the socket is free, ahead of media. */
@@ -71,17 +77,25 @@ export abstract class Outlet {
 
   /** Writes whatever is next, if the socket is free. */
   pump(): void {
-    if (this.#busy || this.#closed) return;
-    this.#busy = true; // Whatever the viewer sends as it joins waits for this turn.
+    if (this.#closed || this.#choosing) return;
+    this.leaveStep();
+    if (this.busy) return;
+    this.#choosing = true; // Whatever the viewer sends as it joins waits for this turn.
     const next = this.#closeWhenSent ? undefined : this.#nextMedia();
     const media = this.#closeWhenSent ? undefined : next; // A viewer may refuse as it joins.
     const bytes = this.#replies.length === 0 ? media : this.#takeReplies(media);
-    if (bytes !== undefined) return this.write(bytes);
-    this.#busy = false;
+    this.#choosing = false;
+    if (bytes !== undefined) return this.#lanes.write(this.#lane, bytes);
     if (this.#closeWhenSent) return this.close();
     for (const viewer of this.viewers) {
       if (viewer.over) return this.#events.viewerOver(viewer);
     }
+    if (this.viewers.length === 1) this.viewers[0].enterStep(this.#lanes, this.#lane);
+  }
+
+  /** Asks its viewer again from now on. */
+  leaveStep(): void {
+    if (!this.#closed && this.#lanes.inStep(this.#lane)) this.viewers[0].leaveStep();
   }
 
   /** Closes once what was handed over so far is sent; no more media follows. */
@@ -93,20 +107,20 @@ export abstract class Outlet {
   /** Closes now. */
   close(): void {
     if (this.#closed) return;
+    this.leaveStep();
+    this.#bytesAtClose = this.bytesOut;
     this.#closed = true;
     this.#replies.length = 0;
-    this.end();
-  }
-
-  /** The socket took this much of the last write. */
-  protected took(bytes: number): void {
-    this.bytesOut += bytes;
-    this.#traffic.out += bytes;
+    this.#lanes.close(this.#lane);
+    try {
+      this.#socket.close();
+    } catch {
+      // Closed by the peer already.
+    }
   }
 
   /** The socket took all of the last write. */
-  protected wrote(): void {
-    this.#busy = false;
+  wrote(): void {
     this.pump();
   }
 

@@ -58,16 +58,18 @@ export class OutletSweep {
 
   #check(outlet: Outlet): void {
     const { busy, bytesOut, viewers, swept } = outlet;
+    // Most have all there is: their viewers are not even looked at.
+    if (!busy) return swept.rest(bytesOut);
     let [offeredBytes, leftBytes] = [0, 0];
     for (const viewer of viewers) {
       offeredBytes += viewer.takeOffered();
       if (viewer.core.ended) leftBytes += viewer.unsentBytes;
     }
     const { timeoutMs } = this.#options;
-    const pace = { intervalMs: this.#intervalMs, timeoutMs, busy, bytesOut };
+    const pace = { intervalMs: this.#intervalMs, timeoutMs, bytesOut };
     const hopeless = swept.judge({ ...pace, offeredBytes, leftBytes });
     if (swept.stalledMs >= LATE_MS) {
-      for (const viewer of viewers) viewer.stalled = true;
+      for (const viewer of viewers) viewer.stall();
     }
     if (hopeless === undefined) return;
     this.timedOut++;

@@ -22,10 +22,9 @@ import type {
 import { ServerSession } from "../../protocols/rtmp/server_session.ts";
 import type { Log } from "../runtime/ports.ts";
 import type { Viewer } from "../stream/viewer.ts";
-import { ConnOutlet } from "./conn_outlet.ts";
 import type { ConnectDecision } from "./rtmp_challenge.ts";
 import type { Edge } from "./edge.ts";
-import type { OutletEvents } from "./outlet.ts";
+import { Outlet, type OutletEvents } from "./outlet.ts";
 import type { Connection, Overdue } from "./listener.ts";
 import { hostPort } from "./host_port.ts";
 import { RateGate } from "./rate_gate.ts";
@@ -57,7 +56,7 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
   readonly edge: Edge;
   readonly log: Log;
   readonly session: ServerSession;
-  readonly outlet: ConnOutlet;
+  readonly outlet: Outlet;
   readonly remoteAddress: string;
   readonly #conn: Deno.Conn;
   readonly #publishes: RtmpPublishes;
@@ -81,7 +80,7 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
     this.id = edge.sessions.newId();
     this.remoteAddress = hostPort(conn.remoteAddr as Deno.NetAddr);
     this.log = edge.ports.log.with({ connection: this.id, peer: this.remoteAddress });
-    this.outlet = new ConnOutlet(conn, this, edge.traffic.rtmp);
+    this.outlet = new Outlet(conn, this, edge.traffic.rtmp);
     this.session = new ServerSession(this, { random: randomBytes(HANDSHAKE_BYTES) });
     this.#publishes = new RtmpPublishes(this);
     this.#plays = new RtmpPlays(this);

@@ -21,14 +21,12 @@ const BYTES_PER_SECOND_MIN = 1_024;
 /** For how many timeouts what the kernel holds can count. */
 const TIMEOUTS_MAX = 3;
 
-/** What a sweep sees of a connection. */
+/** What a sweep sees of a connection for which something waits. */
 export interface Sight {
   /** Time since the sweep before, in milliseconds. */
   readonly intervalMs: number;
   /** How long it may take nothing, or too little, in milliseconds. */
   readonly timeoutMs: number;
-  /** Something has waited for it at this sweep, too. */
-  readonly busy: boolean;
   /** Bytes the socket took since the start. */
   readonly bytesOut: number;
   /** Bytes made for it since the sweep before. */
@@ -54,16 +52,18 @@ export class SweptPace {
     return this.#stalledMs;
   }
 
-  /** Notes a sweep; one sentence when the peer is hopeless. */
+  /** Notes a sweep that found nothing waiting; its socket took `bytesOut` since the start. */
+  rest(bytesOut: number): void {
+    this.#creditBytes = bytesOut - this.#sweptBytes;
+    this.#sweptBytes = bytesOut;
+    this.#stalledMs = 0;
+    this.#watchedMs = undefined;
+  }
+
+  /** Notes a sweep that found something waiting; one sentence when the peer is hopeless. */
   judge(sight: Sight): string | undefined {
     const tookBytes = sight.bytesOut - this.#sweptBytes;
     this.#sweptBytes = sight.bytesOut;
-    if (!sight.busy) {
-      this.#stalledMs = 0;
-      this.#watchedMs = undefined;
-      this.#creditBytes = tookBytes;
-      return undefined;
-    }
     this.#stalledMs = tookBytes > 0 ? 0 : this.#stalledMs + sight.intervalMs;
     // What was taken before the first sweep that found it busy was taken at leisure.
     if (this.#watchedMs === undefined) {

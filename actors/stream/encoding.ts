@@ -10,6 +10,7 @@ import type { PageEncoder } from "../../protocols/media/page_encoder.ts";
 import { FRAME_BYTES_MAX, type LogRecord } from "../../protocols/media/record.ts";
 import { sameTrack } from "../../protocols/codecs/track_config.ts";
 import { type Track, trackId } from "../../protocols/media/track.ts";
+import { FanOut } from "./fan_out.ts";
 import type { MediaBudget } from "./media_budget.ts";
 import { Page, PAGE_BYTES, PAGE_BYTES_MIN } from "./page.ts";
 import { isJoinFrame, LOG_BYTES_MAX, type StreamLog } from "./stream_log.ts";
@@ -46,6 +47,8 @@ export interface EncodingOptions {
 
 export class Encoding {
   readonly encoder: PageEncoder;
+  /** Its viewers that are in step. */
+  readonly fanOut = new FanOut(this);
   readonly #log: StreamLog;
   readonly #budget: MediaBudget;
   readonly #fixedTracks: boolean;

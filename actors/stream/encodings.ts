@@ -94,12 +94,21 @@ export class Encodings {
     if (lease.encoding.unusual) this.#unusual--;
   }
 
-  /** Brings every encoding up to the log's end. */
-  catchUp(): void {
+  /** Brings every encoding up to the log's end, and its viewers that are in step with it. */
+  flush(): void {
     for (const [key, encoding] of this.#byKey) {
       encoding.catchUp();
-      // Its viewers hold it until they have the rest; new ones get another.
-      if (encoding.finished) this.#byKey.delete(key);
+      if (!encoding.finished) encoding.fanOut.flush();
+      else {
+        // Its viewers hold it until they have the rest; new ones get another.
+        encoding.fanOut.dissolve();
+        this.#byKey.delete(key);
+      }
     }
+  }
+
+  /** From now on each viewer goes its own way. */
+  dissolve(): void {
+    for (const encoding of this.#byKey.values()) encoding.fanOut.dissolve();
   }
 }

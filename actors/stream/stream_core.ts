@@ -113,7 +113,10 @@ export class StreamCore implements Flushable {
   readonly counters: StreamCounters = { frames: 0, bytes: 0, jumps: 0, drops: 0 };
   /** Timestamps the ingest repaired, by kind. */
   readonly repairs: RepairCounts = noRepairs();
+  /** Viewers that are woken at each flush. */
   readonly viewers: Watcher[] = [];
+  /** Viewers that are served in step, without being woken. */
+  #inStep = 0;
   /** Cursors besides the viewers'; whoever owns one adds and deletes it. */
   readonly readers = new Set<LogReader>();
   /** Cursors that are told of each record at once, not at the flush: links to other nodes. */
@@ -167,12 +170,13 @@ export class StreamCore implements Flushable {
 
   /** Somebody on this node wants it: viewers, or segmenters for those who ask now and then. */
   get watched(): boolean {
-    return this.viewers.length > 0 || this.readers.size > 0;
+    return this.viewers.length + this.#inStep > 0 || this.readers.size > 0;
   }
 
   /** The stream ends: viewers are handed what is left and are then over. */
   end(): void {
     this.#over();
+    this.encodings.dissolve(); // Each is to be told that it is over.
     this.flush();
     for (const reader of this.eager) reader.advance();
     this.log.clear();
@@ -183,6 +187,7 @@ export class StreamCore implements Flushable {
     this.#over();
     for (const reader of this.eager) reader.advance();
     this.log.clear();
+    this.encodings.dissolve();
     for (const viewer of [...this.viewers]) viewer.abort();
   }
 
@@ -196,27 +201,47 @@ export class StreamCore implements Flushable {
 
   /** Called by the viewer itself as it comes. */
   attach(viewer: Watcher): void {
-    viewer.index = this.viewers.length;
-    this.viewers.push(viewer);
+    this.#add(viewer);
     this.#flusher.viewers++;
   }
 
   /** Called by the viewer itself as it leaves. */
   detach(viewer: Watcher): void {
+    this.#remove(viewer);
+    this.#flusher.viewers--;
+  }
+
+  /** Called by the viewer itself as it comes into step: it is not woken any more. */
+  enterStep(viewer: Watcher): void {
+    this.#remove(viewer);
+    this.#inStep++;
+  }
+
+  /** Called by the viewer itself: it is to be woken again. */
+  leaveStep(viewer: Watcher): void {
+    this.#add(viewer);
+    this.#inStep--;
+  }
+
+  #add(viewer: Watcher): void {
+    viewer.index = this.viewers.length;
+    this.viewers.push(viewer);
+  }
+
+  #remove(viewer: Watcher): void {
     const last = this.viewers.pop()!;
     if (last !== viewer) {
       this.viewers[viewer.index] = last;
       last.index = viewer.index;
     }
-    this.#flusher.viewers--;
   }
 
   /** Makes bytes of what is new and offers them to every viewer. */
   flush(): void {
     this.dirty = false;
     for (const reader of this.readers) reader.advance();
-    if (this.viewers.length === 0) return;
-    this.encodings.catchUp();
+    if (this.viewers.length + this.#inStep === 0) return;
+    this.encodings.flush();
     // A viewer may leave while it is woken; walking backwards, a swap brings in one already woken.
     for (let i = this.viewers.length - 1; i >= 0; i--) this.viewers[i].wake();
   }

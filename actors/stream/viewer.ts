@@ -1,12 +1,14 @@
 /**
  * A viewer: a cursor into one encoding of a stream. It owns no bytes and no queue.
  *
- * The connection's outlet asks for the {@link Viewer.next} bytes whenever its socket is free. All
- * that happens per viewer and flush is two comparisons and one write.
+ * The connection's outlet asks for the {@link Viewer.next} bytes whenever its socket is free. One
+ * that has everything comes into step with the others (see `fan_out.ts`): all that happens per
+ * viewer and flush is then one write.
  *
  * @module
  */
 import type { EncodingClass, EncodingLease } from "./encodings.ts";
+import type { Lanes } from "./lanes.ts";
 import type { Page } from "./page.ts";
 import type { StreamCore, Watcher } from "./stream_core.ts";
 
@@ -35,14 +37,15 @@ export class Viewer implements Watcher {
   #opened = false;
   #closed = false;
   #position = 0;
+  /** The lane on which it is served in step with others; the fan-out knows its position then. */
+  #lane: number | undefined;
   /** How far behind the end it may be before it counts as late. */
   #allowanceBytes = LATE_BYTES;
   /** Where the encoding ended when it was last asked what it made. */
   #offeredFrom: number | undefined;
   /** The head whose preface it was last given. */
   #head: Page["head"] | undefined;
-  /** It made no progress for a while; at its next turn it jumps. Set by the outlet's sweep. */
-  stalled = false;
+  #stalled = false;
   /** How often it jumped to a newer key frame because it was late. */
   jumps = 0;
   index = -1;
@@ -62,7 +65,9 @@ export class Viewer implements Watcher {
 
   /** Bytes ready to be sent but not yet handed out. */
   get unsentBytes(): number {
-    return this.#phase === "live" ? this.#lease.encoding.end - this.#position : 0;
+    const { encoding } = this.#lease;
+    const position = this.#lane === undefined ? this.#position : encoding.fanOut.position;
+    return this.#phase === "live" ? encoding.end - position : 0;
   }
 
   /** Bytes that were made for it since the last call; none while it is paused or joining. */
@@ -85,8 +90,8 @@ export class Viewer implements Watcher {
     if (unsentBytes === 0) {
       return this.core.ended || encoding.finished ? this.#finish() : undefined;
     }
-    if (unsentBytes > this.#allowanceBytes || this.stalled) {
-      this.stalled = false;
+    if (unsentBytes > this.#allowanceBytes || this.#stalled) {
+      this.#stalled = false;
       const page = this.#pageAhead();
       if (page !== undefined) return this.#jump(page);
     } else if (unsentBytes < LATE_BYTES) {
@@ -98,8 +103,43 @@ export class Viewer implements Watcher {
     return this.#lease.reframe === undefined ? bytes : this.#reframed(this.#lease.reframe(bytes));
   }
 
+  /**
+   * Has what comes next written to `lane`, which is free, together with all others in step.
+   *
+   * @returns False when it must be asked for its {@link next} bytes as before.
+   */
+  enterStep(lanes: Lanes, lane: number): boolean {
+    const { encoding, reframe } = this.#lease;
+    if (this.#phase !== "live" || this.#position !== encoding.end) return false;
+    if (reframe !== undefined || this.#stalled || this.core.ended || encoding.finished) {
+      return false;
+    }
+    if (!encoding.fanOut.enter(lanes, lane)) return false;
+    this.#lane = lane;
+    this.#allowanceBytes = LATE_BYTES;
+    this.core.enterStep(this);
+    return true;
+  }
+
+  /** Is asked for its {@link next} bytes again from now on. */
+  leaveStep(): void {
+    if (this.#lane === undefined) return;
+    const { fanOut } = this.#lease.encoding;
+    fanOut.leave(this.#lane);
+    this.#lane = undefined;
+    this.#position = fanOut.position;
+    this.core.leaveStep(this);
+  }
+
+  /** It made no progress for a while: at its next turn it jumps. */
+  stall(): void {
+    this.leaveStep();
+    this.#stalled = true;
+  }
+
   /** Stops handing out media; {@link resume} joins again at a key frame. */
   pause(): void {
+    this.leaveStep();
     if (this.#phase !== "over") this.#phase = "paused";
   }
 
@@ -110,6 +150,7 @@ export class Viewer implements Watcher {
 
   /** Changes the wire format; joins again at a key frame unless paused. */
   reclass(wanted: EncodingClass): void {
+    this.leaveStep();
     const old = this.#lease;
     this.#lease = this.core.encodings.acquire(wanted);
     this.core.encodings.release(old);
@@ -121,6 +162,7 @@ export class Viewer implements Watcher {
 
   /** Is over at once, whatever is left. */
   abort(): void {
+    this.leaveStep();
     this.#phase = "over";
     this.wake();
   }
@@ -129,6 +171,7 @@ export class Viewer implements Watcher {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.leaveStep();
     this.#phase = "over";
     this.core.detach(this);
     this.core.encodings.release(this.#lease);

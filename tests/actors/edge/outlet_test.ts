@@ -2,33 +2,11 @@
 // Method: an outlet over a socket that the test operates by hand.
 import { Outlet, type OutletEvents } from "../../../actors/edge/outlet.ts";
 import { OutletSweep } from "../../../actors/edge/outlet_sweep.ts";
+import { Lanes } from "../../../actors/stream/lanes.ts";
 import type { Viewer } from "../../../actors/stream/viewer.ts";
 import { assert, assertEquals } from "../../support/assert.ts";
+import { HandSocket } from "../../support/hand_socket.ts";
 import { VirtualPorts } from "../../support/virtual_ports.ts";
-
-class HandOutlet extends Outlet {
-  readonly written: string[] = [];
-  ended = 0;
-
-  protected override write(bytes: Uint8Array): void {
-    this.written.push(new TextDecoder().decode(bytes));
-  }
-
-  protected override end(): void {
-    this.ended++;
-  }
-
-  /** The socket takes the outstanding write. */
-  take(): void {
-    this.took(this.written.at(-1)!.length);
-    this.wrote();
-  }
-
-  /** The socket takes a part of it. */
-  takePart(bytes = 1): void {
-    this.took(bytes);
-  }
-}
 
 function newOutlet() {
   const seen: string[] = [];
@@ -36,52 +14,56 @@ function newOutlet() {
     viewerOver: () => seen.push("over"),
     outletFailed: (reason) => seen.push(reason),
   };
-  const traffic = { in: 0, out: 0 };
-  return { outlet: new HandOutlet(events, traffic), seen, traffic };
+  const lanes = new Lanes();
+  const socket = new HandSocket();
+  return { outlet: new Outlet(socket, events, lanes), socket, seen, lanes };
 }
 
 /** A viewer that hands out the given texts and is then over. */
-function fakeViewer(...texts: string[]): Viewer {
+function fakeViewer(...texts: string[]) {
   const parts = texts.map((text) => new TextEncoder().encode(text));
-  return {
-    next: () => parts.shift(),
+  const fake = {
+    stalled: false,
+    next: (): Uint8Array | undefined => parts.shift(),
     get over() {
       return parts.length === 0;
     },
-    stalled: false,
+    enterStep: () => false,
     takeOffered: () => 0,
     unsentBytes: 0,
     core: { ended: false },
-  } as unknown as Viewer;
+    stall: () => fake.stalled = true,
+  };
+  return fake as unknown as Viewer & typeof fake;
 }
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("Outlet.pump() has one write outstanding at most", () => {
-  const { outlet, seen, traffic } = newOutlet();
+Deno.test("Outlet.pump() has one write outstanding at most", async () => {
+  const { outlet, socket, seen, lanes } = newOutlet();
   outlet.viewers.push(fakeViewer("a", "bb"));
   outlet.pump();
   outlet.pump();
-  assertEquals(outlet.written, ["a"]);
-  outlet.take();
-  assertEquals(outlet.written, ["a", "bb"]);
-  outlet.take();
-  assertEquals([seen, outlet.bytesOut, traffic.out], [["over"], 3, 3]);
+  assertEquals(socket.written, ["a"]);
+  await socket.take();
+  assertEquals(socket.written, ["a", "bb"]);
+  await socket.take();
+  assertEquals([seen, outlet.bytesOut, lanes.out], [["over"], 3, 3]);
 });
 
-Deno.test("Outlet.send() puts replies between messages, ahead of media", () => {
-  const { outlet } = newOutlet();
+Deno.test("Outlet.send() puts replies between messages, ahead of media", async () => {
+  const { outlet, socket } = newOutlet();
   outlet.viewers.push(fakeViewer("a", "b"));
   outlet.pump();
   outlet.send(bytes("x"));
   outlet.send(bytes("y"));
-  outlet.take();
-  outlet.take();
-  assertEquals(outlet.written, ["a", "xyb"]);
+  await socket.take();
+  await socket.take();
+  assertEquals(socket.written, ["a", "xyb"]);
 });
 
 Deno.test("Outlet.pump() sends what a viewer says as it joins before its media", () => {
-  const { outlet } = newOutlet();
+  const { outlet, socket } = newOutlet();
   const viewer = fakeViewer("media");
   const next = viewer.next.bind(viewer);
   viewer.next = () => {
@@ -90,38 +72,38 @@ Deno.test("Outlet.pump() sends what a viewer says as it joins before its media",
   };
   outlet.viewers.push(viewer);
   outlet.pump();
-  assertEquals(outlet.written, ["head media"]);
+  assertEquals(socket.written, ["head media"]);
 });
 
-Deno.test("Outlet.pump() serves its viewers in turn", () => {
-  const { outlet } = newOutlet();
+Deno.test("Outlet.pump() serves its viewers in turn", async () => {
+  const { outlet, socket } = newOutlet();
   outlet.viewers.push(fakeViewer("1", "2"), fakeViewer("a", "b"));
-  for (let i = 0; i < 4; i++) i === 0 ? outlet.pump() : outlet.take();
-  assertEquals(outlet.written.toSorted(), ["1", "2", "a", "b"]);
-  assert(outlet.written[0] !== "1" || outlet.written[1] !== "2");
+  for (let i = 0; i < 4; i++) i === 0 ? outlet.pump() : await socket.take();
+  assertEquals(socket.written.toSorted(), ["1", "2", "a", "b"]);
+  assert(socket.written[0] !== "1" || socket.written[1] !== "2");
 });
 
-Deno.test("Outlet.closeWhenSent() sends what it was given, and no more media", () => {
-  const { outlet } = newOutlet();
+Deno.test("Outlet.closeWhenSent() sends what it was given, and no more media", async () => {
+  const { outlet, socket } = newOutlet();
   outlet.viewers.push(fakeViewer("a", "b"));
   outlet.pump();
   outlet.send(bytes("bye"));
   outlet.closeWhenSent();
-  assertEquals(outlet.ended, 0);
-  outlet.take();
-  outlet.take();
-  assertEquals([outlet.written, outlet.ended], [["a", "bye"], 1]);
+  assertEquals(socket.closed, 0);
+  await socket.take();
+  await socket.take();
+  assertEquals([socket.written, socket.closed], [["a", "bye"], 1]);
 });
 
 Deno.test("Outlet.send() lets go of a peer that leaves replies unread", () => {
-  const { outlet, seen } = newOutlet();
+  const { outlet, socket, seen } = newOutlet();
   outlet.send(bytes("stuck"));
   for (let i = 0; i < 300; i++) outlet.send(new Uint8Array(1024));
   assertEquals(seen, ["peer left 263168 bytes of replies unread"]);
-  assertEquals(outlet.ended, 1);
+  assertEquals(socket.closed, 1);
 });
 
-Deno.test("OutletSweep marks a viewer late and closes it after the timeout", () => {
+Deno.test("OutletSweep marks a viewer late and closes it after the timeout", async () => {
   const ports = new VirtualPorts();
   const sweep = new OutletSweep({ timers: ports.timers, timeoutMs: 10_000 });
   const [stuck, idle, slow] = [newOutlet(), newOutlet(), newOutlet()];
@@ -129,19 +111,19 @@ Deno.test("OutletSweep marks a viewer late and closes it after the timeout", () 
   const viewer = fakeViewer("a", "b", "c");
   stuck.outlet.viewers.push(viewer);
   stuck.outlet.pump();
-  slow.outlet.viewers.push(fakeViewer("aaaaaaaaaaaaaaaaaaaaaaaaa", "b"));
+  slow.outlet.viewers.push(fakeViewer("a".repeat(25_000), "b"));
   slow.outlet.pump();
   for (let second = 0; second < 3; second++) {
     ports.advanceSync(1_000);
-    slow.outlet.takePart(2_000);
+    await slow.socket.take(2_000);
   }
   assert(viewer.stalled);
   for (let second = 0; second < 7; second++) {
-    assertEquals(stuck.outlet.ended, 0);
+    assertEquals(stuck.socket.closed, 0);
     ports.advanceSync(1_000);
-    slow.outlet.takePart(2_000);
+    await slow.socket.take(2_000);
   }
-  assertEquals([stuck.outlet.ended, idle.outlet.ended, slow.outlet.ended], [1, 0, 0]);
+  assertEquals([stuck.socket.closed, idle.socket.closed, slow.socket.closed], [1, 0, 0]);
   assertEquals([stuck.seen, sweep.timedOut], [
     ["peer took 0 bytes in 10000 ms, less than 10240"],
     1,
@@ -168,7 +150,7 @@ function secondsOf(
     timeoutMs: 5_000,
     closed: () => closed.push("closed"),
   });
-  const { outlet, seen } = newOutlet();
+  const { outlet, socket, seen } = newOutlet();
   const viewer = Object.assign(fakeViewer("a"), {
     takeOffered: () => offered,
     unsentBytes: unsent,
@@ -178,13 +160,15 @@ function secondsOf(
   outlet.viewers.push(viewer);
   outlet.pump();
   Object.defineProperty(outlet, "busy", { get: () => !rest(second) });
+  Object.defineProperty(outlet, "bytesOut", { get: () => tookBytes });
   sweep.add(outlet);
+  let tookBytes = 0;
   let second = 0;
-  for (; second < 60 && outlet.ended === 0; second++) {
-    outlet.takePart(typeof took === "number" ? took : took(second));
+  for (; second < 60 && socket.closed === 0; second++) {
+    tookBytes += typeof took === "number" ? took : took(second);
     ports.advanceSync(1_000);
   }
-  assertEquals([closed.length, seen.length, sweep.timedOut], Array(3).fill(outlet.ended));
+  assertEquals([closed.length, seen.length, sweep.timedOut], Array(3).fill(socket.closed));
   sweep.stop();
   return second;
 }

@@ -168,7 +168,7 @@ Deno.test("Viewer.next() jumps after a stall, and tells new tracks on the way", 
     core.append(videoFrame(seq, { dtsUs: seq * 10_000, keyframe: seq === 20 }));
   }
   core.flush();
-  viewer.stalled = true;
+  viewer.stall();
   const [preface, media] = drain(viewer);
   assertEquals(text(preface), "P\x02");
   assertEquals(frameNumbers(media)[0], 20);
