@@ -34,8 +34,8 @@ export class FaultyDirectory implements Directory {
   fault: DirectoryFault = "none";
   /** Faults of single kinds of calls, by name. */
   readonly faults: Record<string, DirectoryFault> = {};
-  /** Time each way, in milliseconds; called for each way of each call. */
-  delayMs: () => number = () => 0;
+  /** Time each way, in milliseconds; called with the call's name for each way of each call. */
+  delayMs: (call: string) => number = () => 0;
   lateMs = 1_000;
   readonly calls: Record<string, number> = {};
   readonly #inner: Directory;
@@ -121,10 +121,10 @@ export class FaultyDirectory implements Directory {
     const fault = this.faults[name] ?? this.fault;
     if (fault === "cut") throw new DirectoryUnavailable(`Cannot ${name}: cut off`);
     if (fault === "late") this.#ports.timers.after(this.lateMs, () => void call().catch(() => {}));
-    await this.#wait(this.delayMs());
+    await this.#wait(this.delayMs(name));
     if (fault !== "late") {
       const result = await call();
-      await this.#wait(this.delayMs());
+      await this.#wait(this.delayMs(name));
       if (fault !== "deaf" && this.fault !== "cut") return result;
     }
     await this.#wait(TIMEOUT_MS);

@@ -107,13 +107,29 @@ Deno.test("a stream that moved is found by those who knew its old owner", async 
   }
 });
 
+Deno.test("an owner that has not heard that it is one finds out when it is asked", async () => {
+  const mesh = new VirtualMesh();
+  const { a, b, c, epoch } = await ownedElsewhere(mesh);
+  await mesh.run(b.stream(KEY).ask.describe()); // b remembers that it is a's.
+  await mesh.ports.advance(600);
+  const { incarnation } = b.membership;
+  const deadlineUs = Number.MAX_SAFE_INTEGER;
+  await a.directory.claim(
+    { kind: "s", key: KEY },
+    { node: "b", incarnation, expectedEpoch: epoch, deadlineUs, token: "t" },
+  );
+  const reply = await mesh.run(c.stream(KEY).ask.describe());
+  assert(reply.ok && reply.value.at === "b" && reply.value.epoch! > epoch);
+});
+
 Deno.test("the actor of a stream that is lost stops, and the next message goes on", async () => {
   const mesh = new VirtualMesh();
   const { a, b } = await ownedElsewhere(mesh);
   assertEquals(a.system.count("stream"), 1);
   await mesh.run(b.membership.suspectPeer("a", true));
-  await mesh.ports.advance(1_000);
+  await mesh.ports.advance(50); // Much less than it may idle.
   assertEquals([a.system.count("stream"), mesh.owners(KEY)], [0, []]);
+  await mesh.ports.advance(1_000);
   const reply = await mesh.run(b.publish(KEY));
   assert(reply.ok && reply.value.at === "b");
   const seen = await mesh.run(a.stream(KEY).ask.describe());

@@ -112,6 +112,21 @@ Deno.test("a fenced node owns nothing any more, and takes back nothing", async (
   assertEquals((await found).kind, "elsewhere");
 });
 
+Deno.test("a claim that was won by an incarnation which died meanwhile is not ours", async () => {
+  const mesh = new VirtualMesh();
+  const { a, b } = await mesh.joined("a", "b");
+  let ways = 0; // The answer takes long, the way there does not.
+  a.directory.delayMs = (call) => call === "claim" && ++ways % 2 === 0 ? 1_500 : 0;
+  const claim = a.ownership.claim(KEY);
+  await mesh.ports.advance(10);
+  const before = a.membership.incarnation;
+  await mesh.run(b.membership.suspectPeer("a", true));
+  await mesh.ports.advance(1_000);
+  assert(a.membership.joined && a.membership.incarnation > before);
+  assertEquals((await mesh.run(claim)).kind, "unavailable");
+  assertEquals(mesh.owners(KEY), []);
+});
+
 Deno.test("an unused thing is released after ten seconds, a used one is not", async () => {
   const mesh = new VirtualMesh();
   const { a, b } = await mesh.joined("a", "b");
@@ -162,11 +177,14 @@ Deno.test("a directory that lost its data is told again who owns what, under the
   }
   const epochs = keys.map((key) => a.ownership.ownEpoch(key));
   await mesh.run(b.ownership.resolve(keys[0]));
+  a.directory.fault = "cut"; // It cannot say so at once.
   mesh.store.wipe();
   b.ownership.forget(keys[0]);
   await mesh.ports.advance(1_000);
   const claim = b.ownership.claim(keys[0]);
-  await mesh.ports.advance(6_000);
+  await mesh.ports.advance(1_000);
+  a.directory.fault = "none";
+  await mesh.ports.advance(5_000);
   assertEquals((await claim).kind === "owned", false, "an owner is not robbed for it");
   assertEquals(keys.map((key) => a.ownership.ownEpoch(key)), epochs);
   for (const key of keys) assertEquals((await mesh.run(b.ownership.resolve(key)))?.node, "a");
