@@ -7,7 +7,7 @@ import { playHistory } from "./histories.ts";
 const SEEDS = 100;
 
 /** Short, for it runs before each commit; by hand, thousands of seeds and 15 s each. */
-const STORM_MS = 4_000;
+const STORM_MS = 2_500;
 
 Deno.test(`${SEEDS} random histories leave one owner for each stream`, async () => {
   let published = 0;
@@ -18,5 +18,5 @@ Deno.test(`${SEEDS} random histories leave one owner for each stream`, async () 
     published += history.published;
     kills += history.kills;
   }
-  assert(published > 10 * SEEDS && kills > SEEDS, `${published} published, ${kills} kills`);
+  assert(published > 5 * SEEDS && kills > SEEDS, `${published} published, ${kills} kills`);
 });
