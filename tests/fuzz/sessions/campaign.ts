@@ -41,7 +41,7 @@ export interface CampaignReport {
 const BATCH_INPUTS = 25_000;
 
 /** Sessions at a time: many wait for something, and the node shall not wait for us. */
-const PARALLEL = 48;
+const PARALLEL = 24;
 
 /** How often it is looked whether a batch is full, in milliseconds. */
 const LOOK_MS = 10;

@@ -8,6 +8,7 @@
  */
 import type { Random } from "../../../actors/runtime/ports.ts";
 import { randomInteger, seededRandom } from "../../support/random.ts";
+import { TEST_TOKEN } from "../../support/node_process.ts";
 import { mutate } from "../mutator.ts";
 import { cutUp, pick, type Progress, type Script } from "./script.ts";
 
@@ -18,6 +19,8 @@ const REQUESTS_MAX = 96;
 const TARGETS: readonly string[] = [
   ...["/nothing", "/healthz", "/readyz", "/api/v1/nodes", "/api/v1/streams", "/api/v1/sessions"],
   ...["/api/v1/streams/live/steady", "/api/v1/streams/live/fuzz0", "/api/v1/sessions/test~1"],
+  ...["/api/v1/links", "/api/v1/streams/live/fuzz1/move", "/api/v1/nodes/test/drain"],
+  ...["/api/v1/config/reload", "/assets/x/page.js"],
   ...["/live/steady.m3u8", "/live/steady.m3u8?container=ts", "/live/steady.html", "/*"],
   ...["/live/steady.hls/index.m3u8", "/live/steady.hls/ts.m3u8?_HLS_skip=YES", "/live/none.m3u8"],
   ...["/live/steady.hls/index.m3u8?_HLS_msn=1&_HLS_part=0", "/live/steady.jpg", "/live/none.flv"],
@@ -42,6 +45,7 @@ const LAST: readonly string[] = [
   "GET /live/steady.ts HTTP/1.1\r\nHost: x\r\n\r\n",
   "GET /live/steady.mp4 HTTP/1.0\r\n\r\n",
   "POST /api/v1/streams HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{}",
+  "GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n",
   "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
   "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
   "GET /live/steady.flv HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
@@ -67,8 +71,17 @@ export function httpScript(seed: number): Script {
   return { kind: "http", listener: "http", pieces: cutUp(parts, random), inputs, progress };
 }
 
+/** What only the token's owner may do, to streams of the campaign; a drain would end the node. */
+function authorized(random: Random): string {
+  const name = mutate([text.encode(`fuzz${randomInteger(random, 16)}`)], random).subarray(0, 64);
+  const target = `/api/v1/streams/live/${[...name].map(percent).join("")}`;
+  const method = random.next() < 0.7 ? "DELETE" : "GET";
+  return `${method} ${target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TEST_TOKEN}\r\n\r\n`;
+}
+
 /** A changed request that is still one request to whoever reads it. */
 function changed(random: Random): string {
+  if (random.next() < 0.02) return authorized(random);
   const method = pick(METHODS, random);
   const dear = random.next() < 0.004;
   const target = dear ? pick(DEAR_TARGETS, random) : changedTarget(pick(TARGETS, random), random);
@@ -90,7 +103,11 @@ function changedTarget(target: string, random: Random): string {
 }
 
 function escape(char: string): string {
-  return `%${char.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  return percent(char.charCodeAt(0));
+}
+
+function percent(byte: number): string {
+  return `%${byte.toString(16).padStart(2, "0")}`;
 }
 
 function changedField(field: string, random: Random): string {
