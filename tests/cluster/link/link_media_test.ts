@@ -369,3 +369,23 @@ Deno.test("many streams share writes, and each has its turn", async () => {
   }
   mesh.close();
 });
+
+Deno.test("a stream that is far behind does not delay one that is live", async () => {
+  const mesh = new LinkMesh({ delayMs: () => 20 }); // 256 KiB are under way at most, for 20 ms.
+  const [a, b] = [mesh.add("a"), mesh.add("b")];
+  const [stream, heavy] = [b.stream("s"), b.stream("heavy")];
+  stream.push(1);
+  heavy.push(70, 50_000); // Three and a half megabytes to be sent to who comes now.
+  const live = a.subscribe(b, "s");
+  await mesh.until("the link", () => live.sink.records.length > 0);
+  const behind = a.subscribe(b, "heavy");
+  await mesh.until("the first of it", () => behind.sink.records.length > 0);
+  const before = behind.sink.records.length;
+  stream.push(1);
+  const { nextSeq } = stream.core.log;
+  await mesh.until("the live frame", () => live.sink.seqs.at(-1) === nextSeq - 1);
+  const between = behind.sink.records.length - before;
+  assert(between < 30, `${between} records came first`); // Those that were written already.
+  await mesh.until("all", () => behind.sink.seqs.at(-1) === heavy.core.log.nextSeq - 1);
+  mesh.close();
+});
