@@ -261,6 +261,22 @@ Deno.test("a subscription without credit waits alone, and goes on at a MARK", as
   mesh.close();
 });
 
+Deno.test("a subscription that lags leaves records out although the log has them", async () => {
+  const { mesh, b, stream } = scene(1);
+  const { control, media } = await linkRaw(mesh, b);
+  control.send(FRAME_TYPE.open, 1, openBody("s"));
+  for (let second = 0; second < 11; second++) {
+    stream.push(25, 40_000); // The credit is gone after four seconds, the log keeps twelve.
+    await liveRaw(mesh, [control, media], 100);
+  }
+  const before = storyOf(media, 1);
+  assert(stream.core.log.firstSeq < before.length);
+  control.send(FRAME_TYPE.credit, 1, writeCredit(CREDIT_INITIAL_BYTES).slice());
+  await liveRaw(mesh, [control, media], 100);
+  assertEquals(storyOf(media, 1)[before.length], `start ${stream.core.log.joinSeq! - 1}`);
+  mesh.close();
+});
+
 Deno.test("a subscription that waits holds no records: the log drops what it wants", async () => {
   const { mesh, b, stream } = scene(1);
   const { control, media } = await linkRaw(mesh, b);

@@ -255,6 +255,19 @@ Deno.test("disconnect() ends links both ways at once", async () => {
   mesh.close();
 });
 
+Deno.test("a link that the other node has no use for is not dialled again before it is needed", async () => {
+  const { mesh, a, b } = await pair();
+  const before = mesh.network.dials;
+  b.table.disconnectAll("joining anew");
+  await mesh.advance(5_000);
+  assertEquals(mesh.network.dials, before);
+  assertEquals(a.events.filter((event) => !event.startsWith("gossip")), []);
+  const reply = a.ask(b, 1);
+  await mesh.advance(20);
+  assertEquals(await reply, { ok: true, value: 1 });
+  mesh.close();
+});
+
 Deno.test("close() leaves no timer behind", async () => {
   const { mesh } = await pair();
   mesh.close();
