@@ -1,5 +1,6 @@
 // Goal: links come up when needed, break in every way, and leave nobody waiting.
 // Method: real link tables on a virtual clock and network.
+import { linkPeerCalls } from "../../../cluster/link/link_peer_calls.ts";
 import { LINK_IDLE_MS } from "../../../cluster/link/outgoing_link.ts";
 import type { CallReply } from "../../../protocols/mrtmp/call.ts";
 import { assert, assertEquals } from "../../support/assert.ts";
@@ -75,6 +76,12 @@ Deno.test("LinkTable passes refusals on with their hint", async () => {
   const reply = a.ask(b, 1);
   await mesh.advance(10);
   assertEquals(await reply, { ok: false, error: "not-owner", owner: "c" });
+  const calls = linkPeerCalls(a.table);
+  const called = calls.ask("b", "echo", "k", "say", 1, 1_000);
+  assert(calls.tell("b", "echo", "k", "hear", 2));
+  await mesh.advance(10);
+  assertEquals(await called, { ok: false, error: "not-owner", owner: "c" });
+  assertEquals(b.told.map(({ name, req }) => [name, req]), [["hear", 2]]);
   mesh.close();
 });
 
