@@ -25,6 +25,16 @@ export interface GivenOptions {
   readonly advertise: string | undefined;
   /** The node's name; `undefined` = the host's name. */
   readonly name: string | undefined;
+  /** Where the mesh's directory is, as a Redis URL; a secret. `undefined` = this node is alone. */
+  readonly redis: string | undefined;
+  /** Namespace within that Redis. */
+  readonly mesh: string;
+  /** What the nodes prove to each other that they belong together; `undefined` = kept in Redis. */
+  readonly meshSecret: string | undefined;
+  /** Port on which other nodes reach this one, 0 to 65535; 0 = any free port. */
+  readonly meshPort: number;
+  /** Where the host stands: a room, a site, a region. */
+  readonly zone: string;
   /** Directory of everything that the node keeps, as given: it may be relative. */
   readonly dataDir: string;
   /** How long frames are gathered before a write, in milliseconds, 0 to 1000, or by load. */

@@ -8,6 +8,8 @@
 export interface Option<Value> {
   /** The flag without its dashes; also the key in the configuration file. */
   readonly flag: string;
+  /** Environment variables of other programs that say the same, asked after our own. */
+  readonly variables?: readonly string[];
   /** What stands for the value in the help; empty for a switch. */
   readonly placeholder: string;
   /** The default as one would write it; `undefined` = none. */

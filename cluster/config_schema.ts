@@ -20,6 +20,7 @@ import {
   readIpAddress,
   switchOption,
 } from "./config_option.ts";
+import { parseRedisUrl } from "./directory/redis_url.ts";
 
 /** A property of {@link GivenOptions}: the name of an option inside the program. */
 export type OptionName = keyof GivenOptions;
@@ -63,6 +64,48 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<GivenOptions[Name]
     initialNote: "the host's name",
     allowed: "1 to 64 letters, digits, -, _ and ., the first a letter or a digit",
     help: "name of this node",
+    read: (text) => isNodeName(text) ? text : undefined,
+  },
+  redis: {
+    flag: "redis",
+    variables: ["REDIS_URL"],
+    placeholder: "URL",
+    initial: undefined,
+    initialNote: "none: this node is alone",
+    allowed: "a Redis URL: redis:// or rediss://, also redis+sentinel:// and redis+cluster://",
+    help: "Redis that the nodes of a mesh share; hosts that are given the same one are one server",
+    secret: true,
+    read: (text) => parseRedisUrl(text).ok ? text : undefined,
+  },
+  mesh: {
+    flag: "mesh",
+    placeholder: "NAME",
+    initial: "headwater",
+    allowed: "1 to 64 letters, digits, -, _ and ., the first a letter or a digit",
+    help: "name of the mesh: several may share a Redis",
+    read: (text) => isNodeName(text) ? text : undefined,
+  },
+  meshSecret: {
+    flag: "mesh-secret",
+    placeholder: "SECRET",
+    initial: undefined,
+    initialNote: "made by the first node, kept in Redis",
+    allowed: "16 to 256 visible ASCII characters",
+    help: "what nodes prove to each other; the environment is a safer place than the command line",
+    secret: true,
+    read: (text) => isApiToken(text) ? text : undefined,
+  },
+  meshPort: portOption({
+    flag: "mesh-port",
+    initial: 9035,
+    help: "port on which the other nodes reach this one; opened with --redis alone",
+  }),
+  zone: {
+    flag: "zone",
+    placeholder: "ZONE",
+    initial: "default",
+    allowed: "1 to 64 letters, digits, -, _ and ., the first a letter or a digit",
+    help: "where the host stands: a room, a site, a region; shown in the list of nodes",
     read: (text) => isNodeName(text) ? text : undefined,
   },
   dataDir: directoryOption({

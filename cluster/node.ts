@@ -12,11 +12,13 @@ import { refusal } from "../protocols/http/answer.ts";
 import { createApi } from "../actors/http/api.ts";
 import { createMetrics } from "../actors/http/metrics.ts";
 import { addPlayerRoutes } from "../actors/http/player/player_routes.ts";
-import type { Ports } from "../actors/runtime/ports.ts";
+import type { Ports, Timer } from "../actors/runtime/ports.ts";
 import type { Config } from "./config.ts";
 import { createParts, type NodeParts, stopParts } from "./node_parts.ts";
 import { nodeSnapshot } from "./node_metrics.ts";
-import { viewOf } from "./node_view.ts";
+import { drainNode, viewOf } from "./node_view.ts";
+import type { RedisTarget } from "./directory/redis_url.ts";
+import { meshHome, ownAddress, redisTarget } from "./mesh_home.ts";
 import { applicationTable } from "./application_table.ts";
 import type { NodeHost, RunningNode } from "./running_node.ts";
 import { StartError } from "./start_error.ts";
@@ -32,6 +34,9 @@ const NO_HOST = {
   reason: "the program that started this node reads no configuration",
 } as const;
 
+/** How long a node waits for the directory before it serves what needs none, in milliseconds. */
+const JOIN_WAIT_MS = 5_000;
+
 /** What clients are given to take in their last bytes before their socket is closed. */
 const GOODBYE_MS = 200;
 
@@ -45,24 +50,44 @@ export async function startNode(
   ports: Ports,
   host?: NodeHost,
 ): Promise<RunningNode> {
-  const parts = createParts(config, ports);
   const sockets: Deno.TcpListener[] = [];
+  let parts: NodeParts | undefined;
   try {
     const hostname = bindableHost(config.host, ports);
     sockets.push(bindPort({ flag: "--rtmp-port", port: config.rtmpPort, hostname }));
     sockets.push(bindPort({ flag: "--http-port", port: config.httpPort, hostname }));
-    return runningNode(parts, listenersOf(parts, sockets, host));
+    const address = await addressOf(config, redisTarget(config), ports);
+    const at = (socket: Deno.TcpListener) => hostPort({ hostname: address, port: portOf(socket) });
+    const addresses = { rtmp: at(sockets[0]), http: at(sockets[1]) };
+    const home = meshHome({ config, ports, addresses, address, hostname });
+    const meshPlace = { flag: "--mesh-port", port: config.meshPort, hostname };
+    parts = bound(meshPlace, () => createParts(config, ports, home));
+    const listeners = listenersOf(parts, sockets, host);
+    await joinMesh(parts);
+    return runningNode(parts, listeners);
   } catch (error) {
     for (const socket of sockets) socket.close();
-    await stopParts(parts);
+    if (parts !== undefined) await stopParts(parts);
     throw error;
   }
+}
+
+/** Joins; a directory that does not answer is waited for only so long. */
+async function joinMesh({ home, mesh, ports }: NodeParts): Promise<void> {
+  const joined = home.prepare().then(() => mesh.start());
+  let timer: Timer | undefined;
+  const late = new Promise<"late">((done) => {
+    timer = ports.timers.after(JOIN_WAIT_MS, () => done("late"));
+  });
+  if (await Promise.race([joined, late]) === "late") {
+    ports.log.warn("directory does not answer; streams can be published once it does");
+  }
+  timer?.cancel();
 }
 
 interface Listeners {
   readonly rtmp: Listener;
   readonly http: Listener;
-  readonly addresses: Readonly<Record<string, string>>;
 }
 
 function listenersOf(
@@ -76,8 +101,7 @@ function listenersOf(
     socket: rtmpSocket,
     connect: (conn) => new RtmpConnection(conn, edge),
   });
-  const addresses: Record<string, string> = { rtmp: addressOf(edge.config, rtmp.port) };
-  const routes = new Routes(edge, apiOf(edge, { addresses, host }));
+  const routes = new Routes(edge, apiOf(edge, host));
   const http = new Listener({
     edge,
     protocol: "http",
@@ -91,12 +115,11 @@ function listenersOf(
       },
     ),
   });
-  addresses.http = addressOf(edge.config, http.port);
-  return { rtmp, http, addresses };
+  return { rtmp, http };
 }
 
 function runningNode(parts: NodeParts, listeners: Listeners): RunningNode {
-  const { rtmp, http, addresses } = listeners;
+  const { rtmp, http } = listeners;
   const accepting = Promise.all([rtmp.run(), http.run()]);
   const { timers } = parts.ports;
   const wait = (delayMs: number) => new Promise<void>((done) => timers.after(delayMs, done));
@@ -108,6 +131,7 @@ function runningNode(parts: NodeParts, listeners: Listeners): RunningNode {
     const anybody = parts.sessions.size > 0;
     rtmp.leaveAll("the node stops");
     for (const core of parts.hub.values()) core.end();
+    await parts.mesh.leave();
     if (anybody) await wait(GOODBYE_MS);
     http.leaveAll("the node stops");
     await accepting;
@@ -115,25 +139,20 @@ function runningNode(parts: NodeParts, listeners: Listeners): RunningNode {
   };
   return {
     name: parts.node,
-    addresses,
+    addresses: parts.home.addresses,
     applyConfig: (config) => parts.applications.replace(applicationTable(config)),
     async drain() {
-      parts.admission.draining = true;
+      drainNode(parts);
       while (parts.sessions.size > 0) await wait(DRAIN_CHECK_MS);
     },
     stop: () => stopped ??= stop(),
   };
 }
 
-interface ApiParts {
-  readonly addresses: Readonly<Record<string, string>>;
-  readonly host: NodeHost | undefined;
-}
-
-function apiOf(parts: NodeParts, { addresses, host }: ApiParts): ApiFetch {
+function apiOf(parts: NodeParts, host: NodeHost | undefined): ApiFetch {
   const { config, ports } = parts;
   const api = createApi({
-    view: viewOf(parts, addresses),
+    view: viewOf(parts),
     timers: ports.timers,
     metrics: createMetrics({ snapshot: () => nodeSnapshot(parts) }),
     log: ports.log,
@@ -147,10 +166,24 @@ function apiOf(parts: NodeParts, { addresses, host }: ApiParts): ApiFetch {
   return (request, env) => api.fetch(request, env);
 }
 
-/** The address others should use: as told, or as bound, or this machine when all are bound. */
-function addressOf({ advertise, host }: Config, port: number): string {
+/** The address others should use: as told, or as bound, or the one that Redis sees us at. */
+async function addressOf(
+  { advertise, host }: Config,
+  redis: RedisTarget | undefined,
+  ports: Ports,
+): Promise<string> {
+  if (advertise !== undefined) return advertise;
   const wildcard = host === "::" || host === "0.0.0.0";
-  return hostPort({ hostname: advertise ?? (wildcard ? "127.0.0.1" : host), port });
+  if (!wildcard) return host;
+  if (redis === undefined) return "127.0.0.1";
+  const own = await ownAddress(redis, ports);
+  if (own !== undefined) return own;
+  ports.log.warn("cannot tell this host's address while Redis is away; --advertise would name it");
+  return "127.0.0.1";
+}
+
+function portOf({ addr }: Deno.TcpListener): number {
+  return addr.port;
 }
 
 /** `::` takes both families, but needs a system that has IPv6 at all. */
@@ -166,10 +199,20 @@ function bindableHost(host: string, ports: Ports): string {
 }
 
 /** A plain bind: it fails although the other program would share the port. */
-function bindPort(place: { flag: string; port: number; hostname: string }): Deno.TcpListener {
-  const { flag, port, hostname } = place;
+function bindPort(place: Place): Deno.TcpListener {
+  return bound(place, () => Deno.listen({ hostname: place.hostname, port: place.port }));
+}
+
+interface Place {
+  readonly flag: string;
+  readonly port: number;
+  readonly hostname: string;
+}
+
+/** Says what an operator can do when `bind` fails. */
+function bound<T>({ flag, port, hostname }: Place, bind: () => T): T {
   try {
-    return Deno.listen({ hostname, port });
+    return bind();
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) {
       const text = "the port is taken; stop the other program or choose another port";

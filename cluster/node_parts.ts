@@ -13,34 +13,32 @@ import { LoopGauge } from "../actors/edge/loop_gauge.ts";
 import { OutletSweep } from "../actors/edge/outlet_sweep.ts";
 import { SessionTable } from "../actors/edge/session_table.ts";
 import type { Ports } from "../actors/runtime/ports.ts";
-import { ActorSystem } from "../actors/runtime/system.ts";
+import type { ActorSystem } from "../actors/runtime/system.ts";
 import { Flusher } from "../actors/stream/flusher.ts";
 import { VIEWER, ViewerActor } from "../actors/edge/viewer_actor.ts";
 import { INGEST, IngestActor } from "../actors/stream/ingest_actor.ts";
-import { EDGE_STREAM, EdgeStreamActor } from "../actors/stream/edge_stream_actor.ts";
-import { Ingests } from "../actors/stream/ingests.ts";
-import { StreamFinder } from "../actors/stream/stream_finder.ts";
+import type { Ingests } from "../actors/stream/ingests.ts";
 import { Lanes } from "../actors/stream/lanes.ts";
 import { MediaBudget } from "../actors/stream/media_budget.ts";
-import { StreamActor, type StreamPolicy } from "../actors/stream/stream_actor.ts";
-import { STREAM } from "../actors/stream/stream_protocol.ts";
+import type { StreamPolicy } from "../actors/stream/stream_actor.ts";
 import type { StreamCore } from "../actors/stream/stream_core.ts";
 import { HLS_CONTAINERS } from "../protocols/hls/container_writers.ts";
 import { HlsFeeds } from "../actors/stream/hls_feeds.ts";
 import { StreamHub } from "../actors/stream/stream_hub.ts";
-import { streamKey, type StreamName } from "../actors/stream/stream_key.ts";
-import type { Upstream, Whereabouts } from "../actors/stream/upstream.ts";
+import type { HlsSettings } from "../protocols/media/record.ts";
+import { streamKey } from "../actors/stream/stream_key.ts";
 import { logWindowUs } from "../actors/stream/log_window.ts";
 import { applicationTable } from "./application_table.ts";
 import type { Config } from "./config.ts";
 import { FfmpegPictures } from "./ffmpeg_pictures.ts";
-import { LoneWhereabouts, NO_UPSTREAM } from "./placement/lone_whereabouts.ts";
+import { Mesh } from "./mesh.ts";
+import type { MeshHome } from "./mesh_home.ts";
 import { LoadMeter } from "./load_meter.ts";
 
 export interface NodeParts extends Edge {
   readonly config: Config;
-  /** Unique to this start of the node: microseconds since 1970. */
-  readonly incarnation: number;
+  readonly home: MeshHome;
+  readonly mesh: Mesh;
   readonly gauge: LoopGauge;
   readonly flusher: Flusher<StreamCore>;
   readonly meter: LoadMeter;
@@ -51,10 +49,12 @@ function streamPolicy({ hls, holdMs, publishTakeover }: Application): StreamPoli
   return { hls, logWindowUs: logWindowUs(hls), holdMs, takeover: publishTakeover };
 }
 
-/** Makes the parts; their timers run from here on, until {@link stopParts}. */
-export function createParts(config: Config, ports: Ports): NodeParts {
-  const { clock, timers, log } = ports;
-  const gauge = new LoopGauge(clock, timers);
+/** The streams of this node and what flushes them. */
+function createHub(
+  config: Config,
+  { clock, timers, log }: Ports,
+  { gauge, hls }: { gauge: LoopGauge; hls: HlsSettings },
+): StreamHub {
   const flusher = new Flusher<StreamCore>({
     clock,
     timers,
@@ -65,20 +65,24 @@ export function createParts(config: Config, ports: Ports): NodeParts {
       stream.fail();
     },
   });
-  const applications = new Applications(applicationTable(config));
-  const hub = new StreamHub({
+  return new StreamHub({
     budget: new MediaBudget(config.mediaMemoryBytes),
     streamsMax: config.maxStreams,
-    windowUs: logWindowUs(applications.others.hls),
+    // Until a publish session says how far its log reaches.
+    windowUs: logWindowUs(hls),
     flusher,
   });
+}
+
+/** Makes the parts; their timers run from here on, until {@link stopParts}. */
+export function createParts(config: Config, ports: Ports, home: MeshHome): NodeParts {
+  const { clock, timers } = ports;
+  const gauge = new LoopGauge(clock, timers);
+  const applications = new Applications(applicationTable(config));
+  const hub = createHub(config, ports, { gauge, hls: applications.others.hls });
+  const { flusher } = hub;
   const hls = new HlsFeeds({ hub, clock, containers: HLS_CONTAINERS });
-  const system = new ActorSystem(ports);
-  const whereabouts = new LoneWhereabouts(config.name, clock);
-  const upstream = NO_UPSTREAM;
   const sessions = new SessionTable(config.name);
-  const ingests = new Ingests({ hub, system, timers, whereabouts });
-  registerActors(system, { hub, upstream, whereabouts, sessions, ingests, applications });
   const admission = new Admission({
     connectionsMax: config.maxConnections,
     perAddressMax: config.maxConnectionsPerAddress,
@@ -90,10 +94,28 @@ export function createParts(config: Config, ports: Ports): NodeParts {
     "http-ts": new Lanes(),
     "http-mp4": new Lanes(),
   };
+  const meter = new LoadMeter({ clock, timers, hub, hls, traffic });
+  const mesh: Mesh = new Mesh({
+    ...{ ports, hub, mesh: config.mesh, directory: home.directory, transport: home.transport },
+    secret: home.secret,
+    self: introductionOf(config, home),
+    policyOf: ({ app }) => streamPolicy(applications.of(app)),
+    load: () => ({
+      cpu: meter.cpuCores,
+      lagMs: gauge.quantileMs(0.99),
+      egressKbps: meter.egressKbps,
+      streams: mesh.ownership.size,
+      viewers: flusher.viewers,
+    }),
+    latenessMs: () => gauge.recentMs,
+  });
+  const { system, ingests, finder } = mesh;
+  registerSessions(system, sessions, ingests);
   return {
     config,
     node: config.name,
-    incarnation: Math.round(clock.wallMs() * 1000),
+    home,
+    mesh,
     ports,
     gauge,
     flusher,
@@ -104,7 +126,7 @@ export function createParts(config: Config, ports: Ports): NodeParts {
     pictures: config.ffmpeg === undefined ? undefined : new FfmpegPictures(config.ffmpeg, timers),
     sessions,
     ingests,
-    finder: new StreamFinder(hub, system),
+    finder,
     admission,
     limits: edgeLimits(config),
     sweep: new OutletSweep({
@@ -112,7 +134,7 @@ export function createParts(config: Config, ports: Ports): NodeParts {
       timeoutMs: config.viewerTimeoutMs,
       closed: () => void admission.refuse("slow-reader"),
     }),
-    meter: new LoadMeter({ clock, timers, hub, hls, traffic }),
+    meter,
     applications,
     authorizer: new StaticAuthorizer(applications),
     rtmpChallenges: new RtmpChallenges(applications, clock),
@@ -132,35 +154,33 @@ function edgeLimits(config: Config): EdgeLimits {
   };
 }
 
-interface ActorParts {
-  readonly hub: StreamHub;
-  readonly upstream: Upstream;
-  readonly whereabouts: Whereabouts;
-  readonly sessions: SessionTable;
-  readonly ingests: Ingests;
-  readonly applications: Applications;
-}
-
-function registerActors(system: ActorSystem, parts: ActorParts): void {
-  const { hub, upstream, whereabouts, sessions, ingests, applications } = parts;
-  const policyOf = ({ app }: StreamName) => streamPolicy(applications.of(app));
-  const holdMsOf = ({ app }: StreamName) => applications.of(app).holdMs;
-  const kick = (id: string) => (reason: string) => {
+/** Publishers and viewers are reached through actors of their own. */
+function registerSessions(system: ActorSystem, sessions: SessionTable, ingests: Ingests): void {
+  const kick = (id: string, reason: string) => {
     const session = sessions.get(id);
     session?.kick(reason);
     return session !== undefined;
   };
-  const kickPublisher = (id: string) => (reason: string) => {
+  const kickPublisher = (id: string, reason: string) => {
     const core = ingests.coreOf(id);
-    kick(id)(reason);
+    kick(id, reason);
     return core?.log.nextSeq ?? 0;
   };
-  const streams = { hub, policyOf, upstream, whereabouts };
-  system.register(STREAM, (key) => new StreamActor(key, streams));
-  const edgeStreams = { hub, upstream, whereabouts, holdMsOf };
-  system.register(EDGE_STREAM, (key) => new EdgeStreamActor(key, edgeStreams));
-  system.register(INGEST, (id) => new IngestActor(kickPublisher(id)));
-  system.register(VIEWER, (id) => new ViewerActor(kick(id)));
+  system.register(INGEST, (id) => new IngestActor((reason) => kickPublisher(id, reason)));
+  system.register(VIEWER, (id) => new ViewerActor((reason) => kick(id, reason)));
+}
+
+/** How this node introduces itself to the others. */
+function introductionOf(config: Config, { address, addresses }: MeshHome) {
+  return {
+    node: config.name,
+    host: config.name,
+    address,
+    zone: config.zone,
+    role: "any" as const,
+    addresses,
+    weight: 1,
+  };
 }
 
 /** Ends every timer and actor. */
@@ -169,6 +189,6 @@ export async function stopParts(parts: NodeParts): Promise<void> {
   parts.flusher.stop();
   parts.sweep.stop();
   parts.meter.stop();
-  parts.ingests.stop();
-  await parts.system.shutdown();
+  await parts.mesh.stop();
+  await parts.home.directory.close();
 }

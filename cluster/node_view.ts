@@ -3,27 +3,30 @@
  *
  * @module
  */
-import type { NodeInfo, NodeView } from "../actors/http/node_view.ts";
+import { hostPort } from "../actors/edge/host_port.ts";
+import type { LinkInfo, NodeInfo, NodeView } from "../actors/http/node_view.ts";
 import { streamKey } from "../actors/stream/stream_key.ts";
-import { EventRing } from "./event_ring.ts";
+import type { Member } from "./directory/directory.ts";
+import { EventRing, type MeshEvent } from "./event_ring.ts";
 import { LocalView } from "./local_view.ts";
+import { LONE_PORT } from "./mesh_home.ts";
 import { MeshView } from "./mesh_view.ts";
 import { NODE, NodeActor } from "./node_actor.ts";
 import type { NodeParts } from "./node_parts.ts";
 
 /** Makes the view and registers the actor through which other nodes see this one. */
-export function viewOf(parts: NodeParts, addresses: NodeInfo["addresses"]): NodeView {
+export function viewOf(parts: NodeParts): NodeView {
   const { system, admission } = parts;
   const events = new EventRing();
   followStreams(parts, events);
-  const view = new LocalView(parts, () => []);
-  const drain = () => void (admission.draining = true);
+  const view = new LocalView(parts, () => linkInfos(parts));
+  const drain = () => drainNode(parts);
   system.register(NODE, () => new NodeActor({ view, events, drain }));
   return new MeshView({
     system,
-    nodes: () => [ownInfo(parts, addresses)],
+    nodes: () => nodeInfos(parts),
     draining: () => admission.draining,
-    onMeshEvent: () => () => {},
+    onMeshEvent: nodeEvents(parts),
   });
 }
 
@@ -55,21 +58,72 @@ function followStreams({ hub, ports }: NodeParts, events: EventRing): void {
   });
 }
 
-/** This node as it sees itself. */
-export function ownInfo(parts: NodeParts, addresses: NodeInfo["addresses"]): NodeInfo {
-  const { config, admission, incarnation, meter, gauge, hub, flusher } = parts;
-  return {
-    name: config.name,
-    host: config.name,
-    incarnation,
-    state: admission.draining ? "draining" : "up",
-    addresses,
-    load: {
-      cpu: meter.cpuCores,
-      lagMs: gauge.quantileMs(0.99),
-      egressKbps: meter.egressKbps,
-      streams: hub.size,
-      viewers: flusher.viewers,
-    },
+/** Takes no new work; the others send none, and clients are told to leave. */
+export function drainNode({ admission, mesh }: NodeParts): void {
+  admission.draining = true;
+  mesh.membership.setState("draining");
+}
+
+/** Who comes, goes and changes, as this node sees it. */
+function nodeEvents({ mesh, ports }: NodeParts) {
+  const listeners = new Set<(event: MeshEvent) => void>();
+  mesh.membership.onView(({ joined, left, changed }) => {
+    const atMs = ports.clock.wallMs();
+    const tell = (kind: string, members: readonly { node: string; incarnation: number }[]) => {
+      for (const { node, incarnation } of members) {
+        for (const listener of listeners) listener({ kind, atMs, node, incarnation });
+      }
+    };
+    tell("node-joined", joined);
+    tell("node-left", left);
+    tell("node-changed", changed);
+  });
+  return (listener: (event: MeshEvent) => void) => {
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
   };
+}
+
+/** Every member with its newest report; this node even before it has joined. */
+function nodeInfos({ mesh, config, home, admission }: NodeParts): NodeInfo[] {
+  const { members, loads, incarnation } = mesh.membership;
+  const infos = [...members.values()].map((member): NodeInfo => ({
+    name: member.node,
+    host: member.host,
+    incarnation: member.incarnation,
+    state: member.state,
+    zone: member.zone,
+    addresses: { ...member.addresses, ...meshAddress(member) },
+    load: loads.get(member.node) ?? NO_LOAD,
+  }));
+  if (members.has(config.name)) return infos;
+  const state = admission.draining ? "draining" : "up";
+  const { name, zone } = config;
+  const self = { name, host: name, incarnation, state, zone } as const;
+  return [...infos, { ...self, addresses: home.addresses, load: NO_LOAD }];
+}
+
+const NO_LOAD = { cpu: 0, lagMs: 0, egressKbps: 0, streams: 0, viewers: 0 };
+
+function meshAddress({ address, port }: Member): { mesh?: string } {
+  return port === LONE_PORT ? {} : { mesh: hostPort({ hostname: address, port }) };
+}
+
+function linkInfos({ mesh, node }: NodeParts): LinkInfo[] {
+  return mesh.links.snapshot().map((link) => ({
+    node,
+    peer: link.node,
+    direction: link.direction,
+    state: link.state === "up" ? "up" : "connecting",
+    since: link.sinceMs === 0 ? null : new Date(link.sinceMs).toISOString(),
+    rttMs: link.rttMs,
+    bytesIn: link.bytesIn,
+    bytesOut: link.bytesOut,
+    framesIn: link.framesIn,
+    framesOut: link.framesOut,
+    subscriptionsIn: link.direction === "in" ? link.subscriptions : 0,
+    subscriptionsOut: link.direction === "out" ? link.subscriptions : 0,
+    creditStalls: link.creditStalls,
+    jumps: link.jumps,
+  }));
 }

@@ -71,7 +71,9 @@ export function parseConfig(
 
 /** The names of the environment variables that {@link parseConfig} looks at. */
 export function configVariables(): string[] {
-  return [CONFIG_FLAG, ...Object.values(OPTIONS).map((option) => option.flag)].map(environmentName);
+  const options = Object.values(OPTIONS);
+  const own = [CONFIG_FLAG, ...options.map((option) => option.flag)].map(environmentName);
+  return [...own, ...options.flatMap(({ variables = [] }) => variables)];
 }
 
 function collectFlags(args: readonly string[]): ParsedConfig | { readonly texts: GivenTexts } {
@@ -94,10 +96,13 @@ function collectFlags(args: readonly string[]): ParsedConfig | { readonly texts:
 
 function collectEnvironment(environment: Readonly<Record<string, string | undefined>>): GivenTexts {
   const texts = new Map<string, Given>();
-  for (const flag of [CONFIG_FLAG, ...Object.values(OPTIONS).map((option) => option.flag)]) {
-    const name = environmentName(flag);
-    const text = environment[name];
-    if (text !== undefined && text !== "") texts.set(flag, { text, from: ` (from ${name})` });
+  const options: readonly Pick<Option<unknown>, "flag" | "variables">[] = Object.values(OPTIONS);
+  for (const { flag, variables = [] } of [{ flag: CONFIG_FLAG }, ...options]) {
+    for (const name of [environmentName(flag), ...variables]) {
+      const text = environment[name];
+      if (text === undefined || text === "" || texts.has(flag)) continue;
+      texts.set(flag, { text, from: ` (from ${name})` });
+    }
   }
   return texts;
 }

@@ -34,7 +34,8 @@ export function workerArguments(config: GivenConfig, workerModule: URL): string[
     "--quiet", // Standard error belongs to the log.
     `--v8-flags=${V8_FLAGS.join(",")}`,
     `--config=${fileURLToPath(new URL("../deno.json", import.meta.url))}`,
-    `--allow-net=${listenPlaces(config).join(",")}`,
+    // In a mesh, other nodes may be anywhere.
+    config.redis === undefined ? `--allow-net=${listenPlaces(config).join(",")}` : "--allow-net",
     `--allow-read=${config.dataDir}`,
     `--allow-write=${config.dataDir}`,
     ...(config.ffmpeg === undefined ? [] : [`--allow-run=${config.ffmpeg}`]),

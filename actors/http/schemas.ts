@@ -75,6 +75,7 @@ export const nodeInfo = z.object({
   host: z.string().openapi({ description: "Host that the node runs on" }),
   incarnation: count.openapi({ description: "Unique per start of the node" }),
   state: z.enum(["up", "draining"]),
+  zone: z.string().openapi({ description: "Where the host stands, as its operator named it" }),
   addresses: z.object({
     rtmp: address.optional(),
     rtsp: address.optional(),

@@ -44,7 +44,7 @@ Deno.test("the table below covers every option", () => {
 for (const { name, flag, variable, text, value, bad, allowed } of ROWS) {
   const expected = { ...DEFAULTS, [name]: value };
   const key = flag.slice(2);
-  const shownBad = name === "apiToken" ? "(value not shown)" : bad;
+  const shownBad = OPTIONS[name].secret === true ? "(value not shown)" : bad;
 
   Deno.test(`parseConfig() reads ${flag} from the command line, both ways to write it`, () => {
     assertEquals(configOf(parseConfig([`${flag}=${text}`], {}, noFile)), expected);
@@ -230,4 +230,11 @@ Deno.test("parseConfig() never shows the API token", () => {
       parseFile("api-token: hunter2"),
     ]
   ) assert(!refusalOf(parsed).includes("hunter2"));
+});
+
+Deno.test("parseConfig() reads REDIS_URL, after our own variable", () => {
+  const redis = (environment: Record<string, string>) =>
+    configOf(parseConfig([], environment, noFile)).redis;
+  assertEquals(redis({ REDIS_URL: "redis://a" }), "redis://a");
+  assertEquals(redis({ REDIS_URL: "redis://a", HEADWATER_REDIS: "redis://b" }), "redis://b");
 });

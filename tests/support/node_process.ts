@@ -76,9 +76,10 @@ export class TestNode implements AsyncDisposable {
     return (text === "" ? undefined : JSON.parse(text)) as T;
   }
 
-  fetchApi(path: string, method = "GET"): Promise<Response> {
-    const headers = { authorization: `Bearer ${TEST_TOKEN}` };
-    return fetch(this.httpUrl(`api/v1/${path}`), { method, headers });
+  fetchApi(path: string, method = "GET", json?: unknown): Promise<Response> {
+    const headers = { authorization: `Bearer ${TEST_TOKEN}`, "content-type": "application/json" };
+    const body = json === undefined ? undefined : JSON.stringify(json);
+    return fetch(this.httpUrl(`api/v1/${path}`), { method, headers, body });
   }
 
   /** The latest log lines; what is not JSON is given as `{ text }`. */

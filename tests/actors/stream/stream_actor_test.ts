@@ -11,7 +11,7 @@ import type { Grant, StreamCore } from "../../../actors/stream/stream_core.ts";
 import { StreamHub } from "../../../actors/stream/stream_hub.ts";
 import { TIMELINE_START_US } from "../../../actors/stream/timeline_repair.ts";
 import { ActorSystem } from "../../../actors/runtime/system.ts";
-import { LoneWhereabouts, NO_UPSTREAM } from "../../../cluster/placement/lone_whereabouts.ts";
+import { LoneWhereabouts, NO_UPSTREAM } from "../../support/lone_whereabouts.ts";
 import { HLS_SETTINGS } from "../../../protocols/hls/settings.ts";
 import type { Frame } from "../../../protocols/media/record.ts";
 import { assert, assertEquals } from "../../support/assert.ts";

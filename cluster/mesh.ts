@@ -1,0 +1,213 @@
+/**
+ * This node's part of the mesh: its membership, what it owns, its links, and the actors that they
+ * bring together. The same for a node alone, whose directory is its own, and in the simulator.
+ *
+ * @module
+ */
+import { ActorSystem } from "../actors/runtime/system.ts";
+import type { Ports } from "../actors/runtime/ports.ts";
+import { EDGE_STREAM, EdgeStreamActor } from "../actors/stream/edge_stream_actor.ts";
+import { Ingests } from "../actors/stream/ingests.ts";
+import { StreamActor, type StreamPolicy } from "../actors/stream/stream_actor.ts";
+import type { StreamCore } from "../actors/stream/stream_core.ts";
+import { StreamFinder } from "../actors/stream/stream_finder.ts";
+import type { StreamHub } from "../actors/stream/stream_hub.ts";
+import { streamKey, type StreamName, streamNameOf } from "../actors/stream/stream_key.ts";
+import { sessionStateOf, STREAM } from "../actors/stream/stream_protocol.ts";
+import type { SessionState } from "../actors/stream/upstream.ts";
+import type { CallMessage } from "../protocols/mrtmp/call.ts";
+import type { Directory, LoadReport } from "./directory/directory.ts";
+import type { ServeAnswer, ServeRequest } from "./link/link_source.ts";
+import { LinkTable } from "./link/link_table.ts";
+import type { LinkTransport } from "./link/transport.ts";
+import type { Introduction } from "./membership/membership_options.ts";
+import { Membership } from "./membership/membership.ts";
+import { MeshLocator } from "./placement/mesh_locator.ts";
+import { Ownership } from "./placement/ownership.ts";
+import type { PeerCalls } from "./placement/peer_calls.ts";
+
+export interface MeshOptions {
+  readonly ports: Ports;
+  readonly directory: Directory;
+  readonly transport: LinkTransport;
+  /** Namespace: nodes of another mesh are refused. */
+  readonly mesh: string;
+  /** What all nodes of the mesh share; asked for when a link is made. */
+  readonly secret: () => Uint8Array;
+  readonly self: Omit<Introduction, "port">;
+  readonly hub: StreamHub;
+  readonly policyOf: (name: StreamName) => StreamPolicy;
+  readonly load: () => LoadReport;
+  readonly latenessMs: () => number;
+}
+
+/** How long a new owner may take to answer that it has the session, in milliseconds. */
+const ADOPT_TIMEOUT_MS = 2_000;
+
+export class Mesh {
+  readonly system: ActorSystem;
+  readonly membership: Membership;
+  readonly ownership: Ownership;
+  readonly links: LinkTable;
+  readonly ingests: Ingests;
+  readonly finder: StreamFinder;
+  readonly #options: MeshOptions;
+  readonly #locator: MeshLocator;
+
+  constructor(options: MeshOptions) {
+    this.#options = options;
+    const { ports, directory, hub } = options;
+    this.links = this.#linkTable();
+    const self = { ...options.self, port: this.links.listen() };
+    const membership = this.membership = new Membership({
+      ...{ directory, ports, self, load: options.load, latenessMs: options.latenessMs },
+      onFenced: () => this.ownership.dropAll(),
+      onReassert: () => this.ownership.reassertAll(),
+      onJump: () => {},
+    });
+    const ownership = this.ownership = new Ownership({
+      ...{ directory, ports, mesh: membership },
+      inUse: (key) => hub.get(streamNameOf(key))?.live ?? false,
+      handOver: (to, key, session) => this.#handOver(to, key, session),
+    });
+    const peers: PeerCalls = {
+      ask: (node, kind, key, name, req, timeoutMs) =>
+        this.links.ask(node, { kind, key, name, req, timeoutMs }),
+      tell: (node, kind, key, name, req) => this.links.tell(node, { kind, key, name, req }),
+    };
+    const locator = this.#locator = new MeshLocator({ ports, mesh: membership, ownership, peers });
+    this.system = new ActorSystem(ports, { locator });
+    locator.attach(this.system, STREAM);
+    ownership.onLost((key, reason) => {
+      if (reason !== "moved") this.#disown(key);
+    });
+    hub.stateListeners.add((core) => this.#tell(core));
+    const { system, links: upstream, ownership: whereabouts } = this;
+    const { policyOf } = options;
+    const streams = { hub, policyOf, upstream, whereabouts };
+    system.register(STREAM, (key) => new StreamActor(key, streams));
+    const holdMsOf = (name: StreamName) => policyOf(name).holdMs;
+    const edgeStreams = { hub, upstream, whereabouts, holdMsOf };
+    system.register(EDGE_STREAM, (key) => new EdgeStreamActor(key, edgeStreams));
+    this.ingests = new Ingests({ hub, system, timers: ports.timers, whereabouts });
+    this.finder = new StreamFinder(hub, system);
+  }
+
+  /** Joins; resolves when the others know this node. */
+  start(): Promise<void> {
+    return this.membership.start();
+  }
+
+  /** Gives up what it owns and leaves. */
+  async leave(): Promise<void> {
+    await this.ownership.releaseAll();
+    await this.membership.leave();
+  }
+
+  async stop(): Promise<void> {
+    this.ingests.stop();
+    this.ownership.stop();
+    this.links.close("the node stops");
+    await this.system.shutdown();
+  }
+
+  #linkTable(): LinkTable {
+    const { ports, transport, mesh, secret, hub } = this.#options;
+    return new LinkTable({
+      ...{ ports, transport, mesh },
+      get secret() {
+        return secret();
+      },
+      self: () => ({ node: this.membership.node, incarnation: this.membership.incarnation }),
+      peerOf: (node) => this.membership.members.get(node),
+      isDead: (node, incarnation) => this.membership.isDead(node, incarnation),
+      gossip: () => ({
+        view: this.membership.viewNumber,
+        redisOk: this.membership.redisOk,
+        lagMs: this.#options.latenessMs(),
+      }),
+      events: {
+        silent: ({ node }) => this.#suspect(node, false),
+        lost: ({ node }, loss) => this.#suspect(node, loss === "refused"),
+        gossip: (_peer, { view }) => this.membership.gossip(view),
+      },
+      receiver: {
+        ask: (from, { kind, key, name, req, timeoutMs }: CallMessage) =>
+          this.#locator.receive(kind, key, name, req, timeoutMs, from.node),
+        tell: (_from, { kind, key, name, req }) =>
+          void this.#locator.receiveTell(kind, key, name, req),
+      },
+      serve: (request) => this.#serve(request),
+      parsed: () => hub.flusher.settle(),
+    });
+  }
+
+  #suspect(node: string, strong: boolean): void {
+    this.ownership.forgetNode(node);
+    if (this.membership.members.has(node)) this.membership.suspectPeer(node, strong);
+  }
+
+  /** Another node asks for a stream. */
+  #serve({ app, name: rest, mode, epoch }: ServeRequest): ServeAnswer {
+    const name = { app, name: rest };
+    const key = streamKey(name);
+    const core = this.#options.hub.get(name);
+    const here = core !== undefined && !core.ended;
+    if (mode === "any") {
+      if (!here || core.log.nextSeq === 0 && core.ingest === undefined) return { refused: true };
+      return { core, state: () => this.#stateOf(core) };
+    }
+    const own = this.ownership.ownEpoch(key);
+    if (own === undefined || own < epoch) {
+      const owner = this.ownership.recall(key)?.node;
+      return { refused: true, owner: owner === this.membership.node ? undefined : owner };
+    }
+    if (!here || sessionStateOf(core, this.membership.node) === undefined) return { refused: true };
+    return { core, state: () => this.#stateOf(core) };
+  }
+
+  #stateOf(core: StreamCore): SessionState {
+    const { node } = this.membership;
+    const own = sessionStateOf(core, node) ?? core.session;
+    if (own !== undefined) return own;
+    const { ingest } = core;
+    return {
+      state: ingest === undefined ? "hold" : "live",
+      epoch: ingest?.grant.epoch ?? 0,
+      generation: ingest?.grant.generation ?? 0,
+      owner: "",
+      ingest: ingest === undefined ? "" : node,
+      startedAtMs: ingest?.startedAtMs ?? 0,
+      replicas: [],
+    };
+  }
+
+  /** Subscribers hear what has changed; those of a stream that was moved are sent after it. */
+  #tell(core: StreamCore): void {
+    const { session } = core;
+    const moved = session !== undefined && session.owner !== this.membership.node &&
+      core.publication === undefined && core.hold === undefined;
+    const { nextSeq: seq } = core.log;
+    if (moved) this.links.moved(core, { owner: session.owner, epoch: session.epoch, seq });
+    else this.links.stateChanged(core);
+  }
+
+  /** This node does not decide about a stream any more; its viewers here are served by who does. */
+  #disown(key: string): void {
+    const core = this.#options.hub.get(streamNameOf(key));
+    if (core === undefined || core.ended) return;
+    const state = sessionStateOf(core, "");
+    if (state === undefined) return;
+    core.feed?.close();
+    core.feed = core.publication = core.hold = undefined;
+    core.session = state;
+    if (core.watched) this.system.ref(EDGE_STREAM, key).tell.connect();
+  }
+
+  /** Gives the new owner the session; without it the publisher's node would find it by itself. */
+  async #handOver(to: string, key: string, session: unknown): Promise<boolean> {
+    const message = { kind: STREAM.name, key, name: "adopt", req: session };
+    const reply = await this.links.ask(to, { ...message, timeoutMs: ADOPT_TIMEOUT_MS });
+    return reply.ok && reply.value === true;
+  }
+}

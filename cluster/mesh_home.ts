@@ -1,0 +1,126 @@
+/**
+ * What the mesh stands on, on a real host: a directory, a network and a secret.
+ *
+ * @module
+ */
+import { randomBytes } from "node:crypto";
+import type { Ports } from "../actors/runtime/ports.ts";
+import type { Config } from "./config.ts";
+import type { Directory } from "./directory/directory.ts";
+import { DirectoryStore, MemoryDirectory } from "./directory/memory_directory.ts";
+import { RedisDirectory } from "./directory/redis_directory.ts";
+import { parseRedisUrl, type RedisTarget } from "./directory/redis_url.ts";
+import { DenoTransport } from "./link/deno_transport.ts";
+import { DialError, type LinkTransport } from "./link/transport.ts";
+
+export interface MeshHome {
+  readonly directory: Directory;
+  readonly transport: LinkTransport;
+  /** What all nodes of the mesh share; nobody knows what it gives before {@link prepare}. */
+  readonly secret: () => Uint8Array;
+  /** Asks for the secret until it is known. */
+  readonly prepare: () => Promise<void>;
+  /** Where other nodes reach this one. */
+  readonly address: string;
+  /** Client addresses by protocol, "host:port". */
+  readonly addresses: Readonly<Record<string, string>>;
+}
+
+/** Stands for the mesh port of a node that is alone, where nobody would ask for it. */
+export const LONE_PORT = 1;
+
+/** Bytes of a secret that the first node makes up. */
+const SECRET_BYTES = 32;
+
+/** Pause before the directory is asked for the secret again, in milliseconds. */
+const SECRET_RETRY_MS = 300;
+
+/** How long to wait for the connection that tells our own address, in milliseconds. */
+const ADDRESS_TIMEOUT_MS = 1_000;
+
+/** Nobody else is there. */
+const NO_NETWORK: LinkTransport = {
+  dial: () => Promise.reject(new DialError("Cannot dial: this node is alone", true)),
+  listen: () => ({ port: LONE_PORT, close() {} }),
+};
+
+export interface MeshHomeOptions {
+  readonly config: Config;
+  readonly ports: Ports;
+  readonly addresses: Readonly<Record<string, string>>;
+  /** Address that listeners are bound to. */
+  readonly hostname: string;
+  readonly address: string;
+}
+
+export function meshHome({ config, ports, ...options }: MeshHomeOptions): MeshHome {
+  const { addresses, address, hostname } = options;
+  const target = redisTarget(config);
+  if (target === undefined) {
+    const directory = new MemoryDirectory(new DirectoryStore(ports.clock));
+    const secret = randomBytes(SECRET_BYTES);
+    const nothing = () => Promise.resolve();
+    const common = { directory, address, addresses, prepare: nothing, secret: () => secret };
+    return { ...common, transport: NO_NETWORK };
+  }
+  const directory = new RedisDirectory({ target, ports, mesh: config.mesh });
+  const transport = new DenoTransport({
+    hostname,
+    port: config.meshPort,
+    acceptFailed: (error) => ports.log.warn("mesh port cannot accept", { error }),
+  });
+  const shared = sharedSecret(directory, config.meshSecret, ports);
+  return { directory, transport, address, ...shared, addresses };
+}
+
+/** Where Redis is; `undefined` when this node is alone. */
+export function redisTarget({ redis }: Pick<Config, "redis">): RedisTarget | undefined {
+  if (redis === undefined) return undefined;
+  const parsed = parseRedisUrl(redis);
+  return parsed.ok ? parsed.target : undefined; // The configuration has checked it.
+}
+
+/**
+ * The address under which other hosts reach this one: the one from which it reaches Redis.
+ *
+ * @returns `undefined` when Redis does not answer.
+ */
+export async function ownAddress(
+  { hosts }: RedisTarget,
+  ports: Ports,
+): Promise<string | undefined> {
+  for (const { host: hostname, port } of hosts) {
+    const aborted = new AbortController();
+    const timer = ports.timers.after(ADDRESS_TIMEOUT_MS, () => aborted.abort());
+    try {
+      using conn = await Deno.connect({ hostname, port, signal: aborted.signal });
+      return (conn.localAddr as Deno.NetAddr).hostname;
+    } catch {
+      // The next one may answer.
+    } finally {
+      timer.cancel();
+    }
+  }
+  return undefined;
+}
+
+function sharedSecret(directory: Directory, given: string | undefined, ports: Ports) {
+  const encoder = new TextEncoder();
+  let known = given === undefined ? undefined : encoder.encode(given);
+  const unknown = randomBytes(SECRET_BYTES);
+  const proposed = randomBytes(SECRET_BYTES).toString("hex");
+  return {
+    secret(): Uint8Array {
+      return known ?? unknown;
+    },
+    async prepare(): Promise<void> {
+      while (known === undefined) {
+        try {
+          known = encoder.encode(await directory.sharedSecret(proposed));
+        } catch {
+          await new Promise<void>((done) => void ports.timers.after(SECRET_RETRY_MS, done));
+        }
+      }
+    },
+  };
+}
