@@ -19,6 +19,7 @@ import {
 import { ProtocolError } from "../errors.ts";
 import { NAL_LENGTH_BYTES } from "../media/nal.ts";
 import type { VideoTrack } from "../media/track.ts";
+import { isNalCarried } from "./nal_packetizer.ts";
 import type { RtpPacket } from "./packet.ts";
 import {
   type Depacketizer,
@@ -223,7 +224,9 @@ export class NalDepacketizer implements Depacketizer, NalSink {
       if (sets.length < UNIT_SETS_MAX) sets.push(nal.slice());
       return this.#buffer.truncate(start);
     }
-    if (isDelimiter(codec, nal)) return this.#buffer.truncate(start);
+    if (isDelimiter(codec, nal) || !isNalCarried(codec, nal[0])) {
+      return this.#buffer.truncate(start);
+    }
     this.#buffer.setUint32(start, nal.length);
     this.#hasPicture ||= isSlice(codec, nal);
     this.#keyframe ||= codec === "h264"

@@ -28,6 +28,13 @@ export interface NalPacketizerOptions {
 
 const NO_SETS: readonly Uint8Array[] = [];
 
+/** Whether a NAL unit with this first byte has a type that payloads do not use for themselves. */
+export function isNalCarried(codec: "h264" | "h265", first: number): boolean {
+  if (codec === "h265") return (first >>> 1 & 0x3f) < 48;
+  const type = first & 0x1f;
+  return type > 0 && type < 24;
+}
+
 export class NalPacketizer implements Packetizer {
   readonly clockHz = VIDEO_CLOCK_HZ;
   readonly ticksLater = 0;
@@ -65,9 +72,10 @@ export class NalPacketizer implements Packetizer {
     for (const set of this.#before) packets += this.#planUnit(set.length);
     for (let at = 0; at < data.length;) {
       const bytes = lengthAt(data, at);
+      const carried = this.#isCarried(at);
       at += NAL_LENGTH_BYTES + bytes;
       if (at > data.length) return 0; // No frame of ours is so, and none may spoil a page.
-      packets += this.#planUnit(bytes);
+      if (carried) packets += this.#planUnit(bytes);
     }
     return packets;
   }
@@ -107,11 +115,11 @@ export class NalPacketizer implements Packetizer {
     return at + end - start - offset;
   }
 
-  /** The next unit that is not empty; there is one whenever a packet is to be written. */
+  /** The next unit that is carried; there is one whenever a packet is to be written. */
   #nextUnit(): Uint8Array {
     if (this.#setAt < this.#before.length) return this.#before[this.#setAt++];
     const data = this.#data;
-    this.#skipEmpty();
+    this.#skipOthers();
     const start = this.#at + NAL_LENGTH_BYTES;
     this.#at = start + lengthAt(data, this.#at);
     return data.subarray(start, this.#at);
@@ -119,18 +127,26 @@ export class NalPacketizer implements Packetizer {
 
   #isLast(): boolean {
     if (this.#setAt < this.#before.length) return false;
-    this.#skipEmpty();
+    this.#skipOthers();
     return this.#at >= this.#data.length;
   }
 
-  #skipEmpty(): void {
+  /** Passes over units of no bytes, and of types that payloads use for themselves. */
+  #skipOthers(): void {
     const data = this.#data;
-    while (this.#at < data.length && lengthAt(data, this.#at) === 0) this.#at += NAL_LENGTH_BYTES;
+    while (this.#at < data.length && !this.#isCarried(this.#at)) {
+      this.#at += NAL_LENGTH_BYTES + lengthAt(data, this.#at);
+    }
+  }
+
+  #isCarried(at: number): boolean {
+    const data = this.#data;
+    return lengthAt(data, at) > 0 &&
+      isNalCarried(this.#options.codec, data[at + NAL_LENGTH_BYTES]);
   }
 
   /** Packets for a unit of so many bytes, which are added up. */
   #planUnit(bytes: number): number {
-    if (bytes === 0) return 0;
     if (bytes <= this.#options.payloadBytesMax) {
       this.payloadBytes += bytes;
       return 1;

@@ -57,6 +57,8 @@ export interface RtpPageOptions {
   readonly cname: string;
   /** Wall clock, in microseconds since 1970, minus the timeline's time. */
   readonly wallOffsetUs: number;
+  /** Largest packet, {@link PACKET_BYTES_MAX} unless given; header and a format's own fit. */
+  readonly packetBytesMax?: number;
 }
 
 /** A track on its way out. */
@@ -79,12 +81,13 @@ export class RtpPageEncoder implements PageEncoder {
   readonly #reportBytes: number;
 
   /** Tracks without payload format are left out. */
-  constructor({ tracks, cname, wallOffsetUs }: RtpPageOptions) {
+  constructor({ tracks, cname, wallOffsetUs, packetBytesMax }: RtpPageOptions) {
     this.#cname = cname;
     this.#wallOffsetUs = wallOffsetUs;
     this.#reportBytes = INTERLEAVED_HEADER_BYTES + senderReportBytes() + descriptionBytes(cname);
+    const payloadBytesMax = (packetBytesMax ?? PACKET_BYTES_MAX) - RTP_HEADER_BYTES;
     for (const options of tracks) {
-      const packetizer = createPacketizer(options.track, PACKET_BYTES_MAX - RTP_HEADER_BYTES);
+      const packetizer = createPacketizer(options.track, payloadBytesMax);
       if (packetizer === undefined) continue;
       this.#slots.set(trackId(options.track), newSlot(options, packetizer));
     }

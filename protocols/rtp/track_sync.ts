@@ -133,7 +133,7 @@ export class TrackSync {
     if (reference === undefined) return;
     for (const state of this.#tracks) {
       if (state === reference || !isPlaceable(state)) continue;
-      const wantedUs = reference.offsetUs! + reference.ntpOffsetUs! - state.ntpOffsetUs!;
+      const wantedUs = reference.offsetUs! + state.ntpOffsetUs! - reference.ntpOffsetUs!;
       const byArrivalUs = reference.offsetUs! + leastTransitUs(state) - leastTransitUs(reference);
       if (Math.abs(wantedUs - byArrivalUs) > SYNC_SHIFT_US_MAX) {
         this.distrusted++;
