@@ -2,7 +2,7 @@
 // Method: the table of broken sources, published in real time, some side by side, to mpegts.js and
 // hls.js, which must have no error to report.
 import { assert, assertEquals } from "../support/assert.ts";
-import { playInBrowser } from "../support/browser.ts";
+import { openFlvPage } from "../support/browser.ts";
 import {
   BROKEN_SOURCES,
   brokenMessages,
@@ -10,7 +10,7 @@ import {
   sendInTime,
 } from "../support/broken_sources.ts";
 import { endToEnd } from "../support/end_to_end.ts";
-import { playHlsInBrowser } from "../support/hls_browser.ts";
+import { openHlsPage } from "../support/hls_browser.ts";
 import { startTestNode, type TestNode } from "../support/node_process.ts";
 import { delay } from "../support/processes.ts";
 import { Publisher } from "../support/wire/publisher.ts";
@@ -36,7 +36,7 @@ for (let at = 0; at < BROKEN_SOURCES.length; at += SOURCES_AT_A_TIME) {
   const names = sources.map(({ name }) => name).join(", ");
   Deno.test(endToEnd(`Chromium plays ${names} by FLV and HLS`, {
     needs: ["ffmpeg", "chromium"],
-    timeoutMs: 90_000,
+    timeoutMs: 150_000,
   }, async () => {
     await Promise.all(sources.map(playInChromium));
   }));
@@ -45,12 +45,15 @@ for (let at = 0; at < BROKEN_SOURCES.length; at += SOURCES_AT_A_TIME) {
 async function playInChromium(source: BrokenSource): Promise<void> {
   const { name } = source;
   const path = `live/browser-${name}`;
+  // Chromium takes its time to start: what it plays begins when it is there.
+  await using flvPage = await openFlvPage();
+  await using hlsPage = await openHlsPage();
   await using publisher = await Publisher.open(node.address("rtmp"), path);
   const sending = sendInTime(publisher, await brokenMessages(source));
   await delay(600);
   const [flv, hls] = await Promise.all([
-    playInBrowser(node.httpUrl(`${path}.flv`), PLAY_SECONDS),
-    playHlsInBrowser(node.httpUrl(`${path}.m3u8`), PLAY_SECONDS),
+    flvPage.play(node.httpUrl(`${path}.flv`), PLAY_SECONDS),
+    hlsPage.play(node.httpUrl(`${path}.m3u8`), PLAY_SECONDS),
   ]);
   await sending;
   assertEquals([name, flv.errors, hls.errors], [name, [], []]);

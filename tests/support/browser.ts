@@ -35,14 +35,23 @@ export interface BrowserPlay {
   readonly errors: readonly string[];
 }
 
-/** Plays `url` (HTTP-FLV or WebSocket-FLV) for some seconds. */
-export async function playInBrowser(url: string, seconds: number): Promise<BrowserPlay> {
+/** A page in a Chromium of its own. */
+export interface OpenPage extends AsyncDisposable {
+  /** Errors of the page and its console so far. */
+  readonly errors: readonly string[];
+  evaluate(script: string): Promise<unknown>;
+}
+
+/**
+ * Starts Chromium with a page that `answer` serves, from another origin than the node's, as
+ * players on web sites are.
+ */
+export async function openPage(answer: (request: Request) => Response): Promise<OpenPage> {
+  await using stack = new AsyncDisposableStack();
   const profile = await Deno.makeTempDir({ prefix: "headwater-chromium-" });
-  const library = await browserLibrary("mpegts.js", "dist/mpegts.js");
-  // From another origin than the node's, as players on web sites are.
-  await using server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    (request) => answer(request, library),
+  stack.defer(() => Deno.remove(profile, { recursive: true }));
+  const server = stack.use(
+    Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, answer),
   );
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: CHROMIUM,
@@ -50,22 +59,47 @@ export async function playInBrowser(url: string, seconds: number): Promise<Brows
     args: CHROMIUM_FLAGS,
     timeout: STEP_TIMEOUT_MS,
   });
-  try {
-    const page = context.pages()[0] ?? await context.newPage();
-    page.setDefaultTimeout(STEP_TIMEOUT_MS);
-    const errors: string[] = [];
-    page.on("pageerror", (error) => errors.push(String(error)));
-    page.on("console", (message) => {
-      if (message.type() === "error") errors.push(message.text());
-    });
-    await page.goto(`http://127.0.0.1:${server.addr.port}/`);
-    const script = `play(${JSON.stringify(url)}, ${seconds})`;
-    const play = await page.evaluate(script) as BrowserPlay;
-    return { ...play, errors: [...play.errors, ...errors] };
-  } finally {
-    await context.close();
-    await Deno.remove(profile, { recursive: true });
-  }
+  stack.defer(() => context.close());
+  const page = context.pages()[0] ?? await context.newPage();
+  page.setDefaultTimeout(STEP_TIMEOUT_MS);
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") errors.push(message.text());
+  });
+  await page.goto(`http://127.0.0.1:${server.addr.port}/`);
+  const open = stack.move();
+  return {
+    errors,
+    evaluate: (script) => page.evaluate(script),
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+}
+
+/** A page with mpegts.js that waits to be told what to play. */
+export interface FlvPage extends AsyncDisposable {
+  /** Plays `url` (HTTP-FLV or WebSocket-FLV) for some seconds. */
+  play(url: string, seconds: number): Promise<BrowserPlay>;
+}
+
+/** Plays `url` in a page of its own, as {@link FlvPage} does. */
+export async function playInBrowser(url: string, seconds: number): Promise<BrowserPlay> {
+  await using page = await openFlvPage();
+  return await page.play(url, seconds);
+}
+
+/** Starts Chromium. */
+export async function openFlvPage(): Promise<FlvPage> {
+  const library = await browserLibrary("mpegts.js", "dist/mpegts.js");
+  const page = await openPage((request) => answer(request, library));
+  return {
+    async play(url, seconds) {
+      const script = `play(${JSON.stringify(url)}, ${seconds})`;
+      const play = await page.evaluate(script) as BrowserPlay;
+      return { ...play, errors: [...play.errors, ...page.errors] };
+    },
+    [Symbol.asyncDispose]: () => page[Symbol.asyncDispose](),
+  };
 }
 
 function answer(request: Request, library: Uint8Array<ArrayBuffer>): Response {

@@ -3,11 +3,7 @@
  *
  * @module
  */
-import { chromium } from "playwright-core";
-import { browserLibrary, CHROMIUM, CHROMIUM_FLAGS } from "./browser.ts";
-
-/** Longest any single step of the browser may take, in milliseconds. */
-const STEP_TIMEOUT_MS = 60_000;
+import { browserLibrary, openPage } from "./browser.ts";
 
 /** Longest that one play may take, in seconds. */
 const PLAY_SECONDS_MAX = 60;
@@ -67,40 +63,18 @@ export async function playHlsInBrowser(
   return await page.play(url, seconds, config);
 }
 
-/** Starts Chromium. The page is of another origin than the node, as players on web sites are. */
+/** Starts Chromium. */
 export async function openHlsPage(): Promise<HlsPage> {
-  const profile = await Deno.makeTempDir({ prefix: "headwater-chromium-" });
   const library = await browserLibrary("hls.js", "dist/hls.js");
-  await using stack = new AsyncDisposableStack();
-  stack.defer(() => Deno.remove(profile, { recursive: true }));
-  const server = stack.use(Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    (request) => answer(request, library),
-  ));
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: CHROMIUM,
-    headless: true,
-    args: CHROMIUM_FLAGS,
-    timeout: STEP_TIMEOUT_MS,
-  });
-  stack.defer(() => context.close());
-  const page = context.pages()[0] ?? await context.newPage();
-  page.setDefaultTimeout(STEP_TIMEOUT_MS);
-  const errors: string[] = [];
-  page.on("pageerror", (error) => errors.push(String(error)));
-  page.on("console", (message) => {
-    if (message.type() === "error") errors.push(message.text());
-  });
-  await page.goto(`http://127.0.0.1:${server.addr.port}/`);
-  const open = stack.move();
+  const page = await openPage((request) => answer(request, library));
   return {
     async play(url, seconds, config = {}) {
       const limit = Math.min(seconds, PLAY_SECONDS_MAX);
       const script = `play(${JSON.stringify(url)}, ${limit}, ${JSON.stringify(config)})`;
       const play = await page.evaluate(script) as HlsPlay;
-      return { ...play, errors: [...play.errors, ...errors] };
+      return { ...play, errors: [...play.errors, ...page.errors] };
     },
-    [Symbol.asyncDispose]: () => open.disposeAsync(),
+    [Symbol.asyncDispose]: () => page[Symbol.asyncDispose](),
   };
 }
 
