@@ -11,9 +11,6 @@ import { ProtocolError } from "../errors.ts";
 /** Size of the header without contributing sources and extension, in bytes. */
 export const RTP_HEADER_BYTES = 12;
 
-/** Largest packet that is read: what an interleaved frame can hold, more than any datagram. */
-export const RTP_PACKET_BYTES_MAX = 65_535;
-
 const VERSION = 2;
 
 /** What an extension holds; its meaning is the profile's. */

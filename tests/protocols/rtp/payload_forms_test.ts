@@ -95,6 +95,14 @@ Deno.test("push() reads AV1 elements with and without sizes, over packets", () =
   assertEquals(read(AV1, whole).units, [sequence + "3205" + "1011223344"]);
 });
 
+Deno.test("push() drops AV1 units whose elements do not fit together", () => {
+  const whole = "28 0b 080000000 43cffbcf9984020 30 1011".replaceAll(" ", "");
+  const { lost } = RTP_DROP_REASON;
+  // Z without anything before it, though what follows would pass for an OBU; no Z behind a Y.
+  assertEquals(read(AV1, whole, "90 30 1022"), { units: [], drops: [lost] });
+  assertEquals(read(AV1, `6${whole.slice(1)}`, "10 30 1022"), { units: [], drops: [lost] });
+});
+
 Deno.test("push() reads AAC-lbr and units of constant size", () => {
   const lbr = new Map(RTP_FORMATS.aac.parameters);
   for (const name of ["sizelength", "indexlength", "indexdeltalength"]) lbr.delete(name);
