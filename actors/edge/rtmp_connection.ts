@@ -27,7 +27,7 @@ import type { Edge } from "./edge.ts";
 import { Outlet, type OutletEvents } from "./outlet.ts";
 import type { Connection, Overdue } from "./listener.ts";
 import { hostPort } from "./host_port.ts";
-import { RateGate } from "./rate_gate.ts";
+import { PublisherPace } from "./publisher_pace.ts";
 import type { RtmpPeer } from "./rtmp_peer.ts";
 import { RtmpPlays } from "./rtmp_plays.ts";
 import { isSocketClosed } from "./socket_closed.ts";
@@ -42,12 +42,6 @@ const PUBLISHER_READ_BYTES = 64 * 1024;
 /** Input buffer of a viewer, who sends acknowledgements and little else. */
 const VIEWER_READ_BYTES = 512;
 
-/**
- * A publisher that sends more than this between two flushes is read at once: what waits in the
- * kernel must stay below a fresh socket's window, 64 KB on Linux, or it would slow the sender.
- */
-const REST_BYTES_MAX = 32 * 1024;
-
 /** How long a client whose connect was refused may take to read that and leave. */
 const REFUSED_STAY_MS = 1_000;
 
@@ -61,7 +55,7 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
   readonly #conn: Deno.Conn;
   readonly #publishes: RtmpPublishes;
   readonly #plays: RtmpPlays;
-  readonly #rate = new RateGate();
+  readonly #pace: PublisherPace;
   /** For how long it has done nothing. */
   #idleSeconds = 0;
   #connected: ConnectRequest | undefined;
@@ -69,9 +63,6 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
   #decision: Promise<unknown> | undefined;
   #readBytes = READ_BYTES;
   #bytesIn = 0;
-  /** Bytes read since the flush numbered `#countedFlush`. */
-  #sinceFlushBytes = 0;
-  #countedFlush = -1;
   #failure: string | undefined;
 
   constructor(conn: Deno.Conn, edge: Edge) {
@@ -82,6 +73,7 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
     this.log = edge.ports.log.with({ connection: this.id, peer: this.remoteAddress });
     this.outlet = new Outlet(conn, this, edge.traffic.rtmp);
     this.session = new ServerSession(this, { random: randomBytes(HANDSHAKE_BYTES) });
+    this.#pace = new PublisherPace(edge);
     this.#publishes = new RtmpPublishes(this);
     this.#plays = new RtmpPlays(this);
   }
@@ -204,7 +196,7 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
       this.session.feed(buffer.subarray(0, bytes));
       this.#turnOver();
       if (this.#decision !== undefined) await this.#decide();
-      if (this.#publishes.size > 0) await this.#pace(bytes);
+      if (this.#publishes.size > 0) await this.#keepPace(bytes);
       // What a connection turns out to be decides how much it reads at once.
       if (buffer.length !== this.#readBytes) buffer = new Uint8Array(this.#readBytes);
     }
@@ -235,32 +227,10 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
     }
   }
 
-  /** Reads a publisher no faster than it may send, and not before the next flush is due. */
-  async #pace(bytes: number): Promise<void> {
-    const { clock, timers } = this.edge.ports;
-    const waitMs = this.#rate.take(bytes, this.#publishes.bitsPerSecondMax, clock.nowMs());
-    if (waitMs === undefined) {
-      this.#failure ??= "above its bit rate";
-      return this.#publishes.tooFast();
-    }
-    if (waitMs > 0) return await new Promise<void>((done) => void timers.after(waitMs, done));
-    if (this.#mayRest(bytes)) await this.#rest();
-  }
-
-  /** The publisher sends so little that the kernel can hold it until the next flush. */
-  #mayRest(bytes: number): boolean {
-    const { flushes } = this.edge.hub.flusher;
-    if (this.#countedFlush !== flushes) this.#sinceFlushBytes = 0;
-    this.#countedFlush = flushes;
-    this.#sinceFlushBytes += bytes;
-    return this.#sinceFlushBytes <= REST_BYTES_MAX;
-  }
-
-  /** Waits until the next flush is due: what comes meanwhile could not go out earlier. */
-  #rest(): Promise<void> {
-    return new Promise((resolve) => {
-      if (!this.edge.hub.flusher.rest(resolve)) resolve();
-    });
+  async #keepPace(bytes: number): Promise<void> {
+    if (await this.#pace.keep(bytes, this.#publishes.bitsPerSecondMax)) return;
+    this.#failure ??= "above its bit rate";
+    this.#publishes.tooFast();
   }
 
   /** A batch of input has been parsed. */

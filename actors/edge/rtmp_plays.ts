@@ -7,7 +7,7 @@ import type { PlayRequest } from "../../protocols/rtmp/server_events.ts";
 import { streamKey } from "../stream/stream_key.ts";
 import { Viewer } from "../stream/viewer.ts";
 import type { Timer } from "../runtime/ports.ts";
-import { refuseViewer } from "./limit_refusal.ts";
+import { notPublished, startPlay } from "./play_start.ts";
 import { rtmpClass } from "./rtmp_class.ts";
 import { refuseRtmp } from "./rtmp_access.ts";
 import type { RtmpPeer } from "./rtmp_peer.ts";
@@ -69,28 +69,16 @@ export class RtmpPlays {
   #begin(request: PlayRequest): void {
     const { edge } = this.#peer;
     const { streamId } = request;
-    const { playWaitMs } = edge.applications.of(request.app);
-    if (edge.admission.draining) {
-      edge.admission.refuse("draining");
-      const text = "Cannot play here: the node is draining; connect to another one";
-      return this.#refuse(streamId, "NetStream.Play.Failed", text);
-    }
     if (this.#byStreamId.size >= PLAYS_MAX) {
       const text = `Cannot play: this connection plays ${PLAYS_MAX} streams already`;
       return this.#refuse(streamId, "NetStream.Play.Failed", text);
     }
-    if (playWaitMs === 0 && !edge.hub.get(request)?.live) return this.#notFound(request);
-    const full = refuseViewer(edge, request);
-    if (full !== undefined) {
-      const text = `Cannot play: ${full.description}`;
-      return this.#refuse(streamId, "NetStream.Play.Failed", text);
+    const started = startPlay(edge, request);
+    if (!started.ok) {
+      const code = started.notFound ? "StreamNotFound" : "Failed";
+      return this.#refuse(streamId, `NetStream.Play.${code}`, started.description);
     }
-    const core = edge.hub.open(request);
-    if (core === undefined) {
-      edge.admission.refuse("full");
-      const text = "Cannot play: the node has as many streams as it can hold";
-      return this.#refuse(streamId, "NetStream.Play.Failed", text);
-    }
+    const { core, waitMs } = started;
     const { outlet } = this.#peer;
     const viewer = new Viewer(core, this.#class(request), {
       joined: () => this.#accept(streamId),
@@ -98,7 +86,7 @@ export class RtmpPlays {
     });
     const timer = core.live
       ? undefined
-      : edge.ports.timers.after(playWaitMs, () => this.#giveUp(streamId));
+      : edge.ports.timers.after(waitMs, () => this.#giveUp(streamId));
     const { audio, video } = request;
     const id = edge.sessions.newId();
     this.#byStreamId.set(streamId, { id, request, viewer, timer, accepted: false, audio, video });
@@ -182,14 +170,9 @@ export class RtmpPlays {
     if (play === undefined || play.accepted) return;
     if (play.viewer.core.live) return this.#accept(streamId);
     this.#close(play);
-    this.#notFound(play.request);
+    const { description } = notPublished(this.#peer.edge, play.request);
+    this.#refuse(streamId, "NetStream.Play.StreamNotFound", description);
     this.#peer.answer();
-  }
-
-  #notFound({ streamId, app, name }: PlayRequest): void {
-    this.#peer.edge.admission.refuse("not-found");
-    const text = `Cannot play ${app}/${name}: nobody publishes it`;
-    this.#refuse(streamId, "NetStream.Play.StreamNotFound", text);
   }
 
   #refuse(streamId: number, code: string, description: string): void {

@@ -4,11 +4,9 @@
  * @module
  */
 import type { MediaTypeId, PublishRequest } from "../../protocols/rtmp/server_events.ts";
-import { Ingest } from "../stream/ingest.ts";
-import type { IngestStart } from "../stream/ingests.ts";
 import { streamKey, type StreamName } from "../stream/stream_key.ts";
 import { DropReport } from "./drop_report.ts";
-import { refusePublisher } from "./limit_refusal.ts";
+import { publishLimits, startPublish } from "./publish_start.ts";
 import { RepairReport } from "./repair_report.ts";
 import type { RtmpPeer } from "./rtmp_peer.ts";
 import { refuseRtmp } from "./rtmp_access.ts";
@@ -16,15 +14,6 @@ import { RtmpPublisher } from "./rtmp_publisher.ts";
 
 /** What stands before a frame in its message: FLV's tag body header and what extends it. */
 const MESSAGE_HEAD_BYTES_MAX = 64;
-
-type Refused = Extract<IngestStart, { ok: false }>;
-
-/** What a client is told of a refusal. */
-const WHY: Readonly<Record<Exclude<Refused["reason"], "unreachable">, string>> = {
-  busy: "somebody else publishes it",
-  full: "the node has no memory for another stream",
-  moved: "its owner is changing at this moment; try again",
-};
 
 interface Publish {
   readonly ingestId: string;
@@ -64,14 +53,15 @@ export class RtmpPublishes {
       this.#refuse(streamId, denied.code, denied.description);
       return this.#peer.closeUnlessBusy();
     }
-    const refusal = this.#refusal(request);
-    if (refusal !== undefined) return this.#refuse(streamId, "NetStream.Publish.Failed", refusal);
-    const ingestId = edge.sessions.newId();
-    const started = await edge.ingests.start({ app, name }, ingestId);
-    if (!started.ok) return this.#refuseFor(started, request);
-    if (this.#closed) return edge.ingests.end(ingestId, true);
     const repaired = this.#repairs.note.bind(this.#repairs, streamKey(request));
-    const ingest = new Ingest(started.core, started.grant, { ...edge.ports, repaired });
+    const publishing = this.#byStreamId.size;
+    const started = await startPublish(edge, { name: { app, name }, publishing, repaired });
+    if (!started.ok) {
+      const code = started.busy ? "BadName" : "Failed";
+      return this.#refuse(streamId, `NetStream.Publish.${code}`, started.description);
+    }
+    const { ingestId, ingest } = started;
+    if (this.#closed) return edge.ingests.end(ingestId, true);
     const publisher = new RtmpPublisher(ingest, (reason) => this.#drops.note(reason));
     edge.hub.flusher.publishers++;
     this.#byStreamId.set(streamId, this.#publish(ingestId, { app, name }, publisher));
@@ -151,13 +141,9 @@ export class RtmpPublishes {
   }
 
   #publish(ingestId: string, name: StreamName, publisher: RtmpPublisher): Publish {
-    const { applications, limits } = this.#peer.edge;
-    const { publishBitsPerSecondMax, frameBytesMax } = applications.of(name.app).limits;
-    return {
-      ...{ ingestId, name, publisher },
-      bitsPerSecondMax: publishBitsPerSecondMax ?? limits.publishBitsPerSecondMax,
-      messageBytesMax: (frameBytesMax ?? limits.frameBytesMax) + MESSAGE_HEAD_BYTES_MAX,
-    };
+    const { bitsPerSecondMax, frameBytesMax } = publishLimits(this.#peer.edge, name.app);
+    const messageBytesMax = frameBytesMax + MESSAGE_HEAD_BYTES_MAX;
+    return { ingestId, name, publisher, bitsPerSecondMax, messageBytesMax };
   }
 
   #tooLarge(streamId: number, publish: Publish, { length }: Uint8Array): void {
@@ -176,26 +162,6 @@ export class RtmpPublishes {
     this.#close(streamId, publish, lost);
     this.#peer.session.endPublish(streamId, code, reason);
     this.#peer.closeWhenSent();
-  }
-
-  #refusal(name: StreamName): string | undefined {
-    if (this.#peer.edge.admission.draining) {
-      this.#peer.edge.admission.refuse("draining");
-      return "Cannot publish here: the node is draining; connect to another one";
-    }
-    const refusal = refusePublisher(this.#peer.edge, name, this.#byStreamId.size);
-    return refusal && `Cannot publish: ${refusal.description}`;
-  }
-
-  #refuseFor(refused: Refused, { streamId, app, name }: PublishRequest): void {
-    const cannot = `Cannot publish ${app}/${name}`;
-    if (refused.reason === "unreachable") {
-      const text = `${cannot}: the stream's owner does not answer (${refused.error})`;
-      return this.#refuse(streamId, "NetStream.Publish.Failed", text);
-    }
-    this.#peer.edge.admission.refuse(refused.reason);
-    const code = refused.reason === "busy" ? "BadName" : "Failed";
-    this.#refuse(streamId, `NetStream.Publish.${code}`, `${cannot}: ${WHY[refused.reason]}`);
   }
 
   #refuse(streamId: number, code: string, description: string): void {
