@@ -33,6 +33,8 @@ export interface GivenOptions {
   readonly meshSecret: string | undefined;
   /** Port on which other nodes reach this one, 0 to 65535; 0 = any free port. */
   readonly meshPort: number;
+  /** Nodes that carry a stream besides its owner, at least. */
+  readonly replicas: number;
   /** Where the host stands: a room, a site, a region. */
   readonly zone: string;
   /** Directory of everything that the node keeps, as given: it may be relative. */

@@ -100,6 +100,13 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<GivenOptions[Name]
     initial: 9035,
     help: "port on which the other nodes reach this one; opened with --redis alone",
   }),
+  replicas: integerOption({
+    flag: "replicas",
+    initial: 1,
+    min: 0,
+    max: 2,
+    help: "nodes that carry each stream besides its owner, so that its death costs no frame",
+  }),
   zone: {
     flag: "zone",
     placeholder: "ZONE",

@@ -16,14 +16,17 @@ import { streamKey, type StreamName, streamNameOf } from "../actors/stream/strea
 import { sessionStateOf, STREAM } from "../actors/stream/stream_protocol.ts";
 import type { SessionState } from "../actors/stream/upstream.ts";
 import type { CallMessage } from "../protocols/mrtmp/call.ts";
-import type { Directory, LoadReport } from "./directory/directory.ts";
+import type { Directory, LoadReport, Member } from "./directory/directory.ts";
 import type { ServeAnswer, ServeRequest } from "./link/link_source.ts";
 import { LinkTable } from "./link/link_table.ts";
 import type { LinkTransport } from "./link/transport.ts";
 import type { Introduction } from "./membership/membership_options.ts";
 import { Membership } from "./membership/membership.ts";
+import { MeshWhereabouts } from "./mesh_whereabouts.ts";
 import { MeshLocator } from "./placement/mesh_locator.ts";
 import { Ownership } from "./placement/ownership.ts";
+import { rankNodes } from "./placement/rendezvous.ts";
+import { replicasOf, Replication } from "./replication.ts";
 import type { PeerCalls } from "./placement/peer_calls.ts";
 
 export interface MeshOptions {
@@ -37,12 +40,17 @@ export interface MeshOptions {
   readonly self: Omit<Introduction, "port">;
   readonly hub: StreamHub;
   readonly policyOf: (name: StreamName) => StreamPolicy;
+  /** Nodes besides its owner and its publisher's that carry a stream, at least. */
+  readonly replicas: number;
   readonly load: () => LoadReport;
   readonly latenessMs: () => number;
 }
 
 /** How long a new owner may take to answer that it has the session, in milliseconds. */
 const ADOPT_TIMEOUT_MS = 2_000;
+
+/** Nodes that listen for each other's silence, besides those that carry media with each other. */
+const WATCHERS = 3;
 
 export class Mesh {
   readonly system: ActorSystem;
@@ -53,6 +61,7 @@ export class Mesh {
   readonly finder: StreamFinder;
   readonly #options: MeshOptions;
   readonly #locator: MeshLocator;
+  readonly #replication: Replication;
 
   constructor(options: MeshOptions) {
     this.#options = options;
@@ -81,14 +90,20 @@ export class Mesh {
     ownership.onLost((key, reason) => {
       if (reason !== "moved") this.#disown(key);
     });
+    membership.onView(({ left }) => this.#viewChanged(left));
     hub.stateListeners.add((core) => this.#tell(core));
-    const { system, links: upstream, ownership: whereabouts } = this;
+    const { system, links: upstream } = this;
+    const whereabouts = new MeshWhereabouts({ ...{ ports, ownership, membership }, peers });
     const { policyOf } = options;
     const streams = { hub, policyOf, upstream, whereabouts };
     system.register(STREAM, (key) => new StreamActor(key, streams));
     const holdMsOf = (name: StreamName) => policyOf(name).holdMs;
     const edgeStreams = { hub, upstream, whereabouts, holdMsOf };
     system.register(EDGE_STREAM, (key) => new EdgeStreamActor(key, edgeStreams));
+    this.#replication = new Replication({
+      ...{ ports, hub, membership, peers, wanted: options.replicas },
+      changed: (core) => this.links.stateChanged(core),
+    });
     this.ingests = new Ingests({ hub, system, timers: ports.timers, whereabouts });
     this.finder = new StreamFinder(hub, system);
   }
@@ -106,6 +121,7 @@ export class Mesh {
 
   async stop(): Promise<void> {
     this.ingests.stop();
+    this.#replication.stop();
     this.ownership.stop();
     this.links.close("the node stops");
     await this.system.shutdown();
@@ -142,6 +158,24 @@ export class Mesh {
     });
   }
 
+  /** Who is gone is not waited for: what it owned finds other owners now. */
+  #viewChanged(left: readonly { readonly node: string }[]): void {
+    const { membership, links, ownership, ingests, system } = this;
+    const others = [...membership.members.values()].filter(({ node }) => node !== membership.node);
+    links.watch(new Set(watchedNodes(membership.node, others)));
+    if (left.length === 0) return;
+    for (const { node } of left) {
+      links.disconnect(node, "it left the mesh");
+      ownership.forgetNode(node);
+    }
+    ingests.ownersGone();
+    const gone = new Set(left.map(({ node }) => node));
+    for (const core of this.#options.hub.values()) {
+      if (core.session === undefined || !gone.has(core.session.owner)) continue;
+      system.ref(EDGE_STREAM, streamKey(core.name)).tell.connect();
+    }
+  }
+
   #suspect(node: string, strong: boolean): void {
     this.ownership.forgetNode(node);
     if (this.membership.members.has(node)) this.membership.suspectPeer(node, strong);
@@ -168,8 +202,9 @@ export class Mesh {
 
   #stateOf(core: StreamCore): SessionState {
     const { node } = this.membership;
-    const own = sessionStateOf(core, node) ?? core.session;
-    if (own !== undefined) return own;
+    const own = sessionStateOf(core, node);
+    if (own !== undefined) return { ...own, replicas: replicasOf(core) };
+    if (core.session !== undefined) return core.session;
     const { ingest } = core;
     return {
       state: ingest === undefined ? "hold" : "live",
@@ -210,4 +245,13 @@ export class Mesh {
     const reply = await this.links.ask(to, { ...message, timeoutMs: ADOPT_TIMEOUT_MS });
     return reply.ok && reply.value === true;
   }
+}
+
+/** Nodes whose silence this one listens for: each is heard by the same few, whoever asks. */
+function watchedNodes(self: string, others: readonly Member[]): string[] {
+  const all = [...others, { node: self, weight: 1 }];
+  return others.map(({ node }) => node).filter((node) => {
+    const listeners = all.filter((other) => other.node !== node);
+    return rankNodes(node, listeners, WATCHERS).some((ranked) => ranked.node === self);
+  });
 }

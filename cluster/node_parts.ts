@@ -100,6 +100,7 @@ export function createParts(config: Config, ports: Ports, home: MeshHome): NodeP
     secret: home.secret,
     self: introductionOf(config, home),
     policyOf: ({ app }) => streamPolicy(applications.of(app)),
+    replicas: config.replicas,
     load: () => ({
       cpu: meter.cpuCores,
       lagMs: gauge.quantileMs(0.99),

@@ -9,8 +9,9 @@
 import type { Actor, ActorContext, Reply } from "../runtime/actor.ts";
 import { DEFERRED } from "../runtime/actor.ts";
 import { actorKind } from "../runtime/protocol.ts";
+import { STREAM } from "./stream_protocol.ts";
 import { Feed } from "./feed.ts";
-import type { StreamCore } from "./stream_core.ts";
+import type { Publication, StreamCore } from "./stream_core.ts";
 import type { StreamHub } from "./stream_hub.ts";
 import { type StreamName, streamNameOf } from "./stream_key.ts";
 import type { SessionState, StreamOwner, Upstream, UpstreamEnd, Whereabouts } from "./upstream.ts";
@@ -26,6 +27,12 @@ export type EdgeStreamProtocol = {
   caughtUp: { req: void; res: void };
   /** The subscription is over. */
   closed: { req: UpstreamEnd; res: void };
+  /** This node owns the stream now, whose owner is gone. */
+  tookOver: { req: void; res: void };
+  /** Carries the stream although nobody here watches, in case its owner dies. */
+  standBy: { req: void; res: void };
+  /** What this node has of it: for a new owner that has less. */
+  has: { req: void; res: Carrier | null };
   /** A look at who still watches; a timer's message. */
   check: { req: void; res: void };
 };
@@ -38,10 +45,37 @@ const EDGE_STREAM_IDLE_MS = 10_000;
 
 export const EDGE_STREAM = actorKind<EdgeStreamProtocol>({
   name: "edge-stream",
-  messages: ["find", "connect", "resolved", "caughtUp", "closed", "check"],
+  messages: [
+    "find",
+    "connect",
+    "resolved",
+    "caughtUp",
+    "closed",
+    "tookOver",
+    "standBy",
+    "has",
+    "check",
+  ],
   mailboxMax: EDGE_STREAM_MAILBOX_MAX,
   idleMs: EDGE_STREAM_IDLE_MS,
 });
+
+/** What a node has of a stream. */
+export interface Carrier {
+  readonly epoch: number;
+  readonly generation: number;
+  readonly nextSeq: number;
+}
+
+/** The owner asks a node to stand by again and again; without that it stops after this long. */
+const STAND_BY_MS = 15_000;
+
+/**
+ * Whose turn it is to take over from an owner that is gone: the publisher's node at once, which
+ * has it all; then those that carry the stream, a moment apart; whoever else has viewers last.
+ */
+const TURN_MS = 150;
+const LAST_TURN_MS = 600;
 
 /** A subscription that nobody needs is kept this long: viewers come back, players reconnect. */
 const LINGER_MS = 10_000;
@@ -78,6 +112,7 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
   /** When nobody was found to watch any more, or when its feed was lost; monotonic milliseconds. */
   #unwatchedSinceMs: number | undefined;
   #lostSinceMs: number | undefined;
+  #standByUntilMs = -Infinity;
 
   constructor(key: string, options: EdgeStreamOptions) {
     this.#key = key;
@@ -120,19 +155,20 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
     if (owner.node === whereabouts.node) return this.#answer(core.live);
     this.#stopWatching();
     const { self } = context;
+    const over = (end: UpstreamEnd) => {
+      core.feed = undefined;
+      whereabouts.forget(this.#key, owner);
+      self.tell.closed(end);
+    };
     core.feed = new Feed(core, {
       upstream,
       clock: context.ports.clock,
       node: owner.node,
       mode: "edge",
       epoch: Math.max(owner.epoch, core.session?.epoch ?? 0),
-      state: (state) => this.#told(core, state),
+      state: (state) => this.#told(core, state, () => over({ kind: "lost" })),
       caughtUp: () => void self.tell.caughtUp(),
-      closed: (end) => {
-        core.feed = undefined;
-        whereabouts.forget(this.#key, owner);
-        self.tell.closed(end);
-      },
+      closed: over,
     });
   }
 
@@ -150,7 +186,10 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
     const over = end.kind === "ended" || (end.kind === "refused" && end.owner === undefined);
     if (known && over) return this.#end(core, context);
     const nowMs = context.ports.clock.nowMs();
-    this.#lostSinceMs ??= nowMs;
+    if (this.#lostSinceMs === undefined) {
+      this.#lostSinceMs = nowMs;
+      this.#tries = 0;
+    }
     if (!known && this.#tries > 0) this.#answer(false);
     if (known && nowMs - this.#lostSinceMs > this.#options.holdMsOf(this.#name)) {
       return this.#end(core, context);
@@ -158,16 +197,40 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
     this.#retry(context);
   }
 
+  tookOver(_: void, context: Context): void {
+    const core = this.#core;
+    const session = core && lostSession(core, this.#options.holdMsOf(this.#name));
+    if (core === undefined || session === undefined) return;
+    this.#lostSinceMs = undefined;
+    const { holdMs: heldMs } = session;
+    context.system.ref(STREAM, this.#key).ask.adopt({ session, heldMs });
+  }
+
+  standBy(_: void, context: Context): void {
+    const core = this.#options.hub.open(this.#name);
+    this.#standByUntilMs = context.ports.clock.nowMs() + STAND_BY_MS;
+    if (core !== undefined) this.#connect(core, context);
+  }
+
+  has(): Carrier | null {
+    const core = this.#core;
+    const known = core?.log.anchorAt(core.log.nextSeq);
+    if (core === undefined || known === undefined) return null;
+    const epoch = core.session?.epoch ?? core.ingest?.grant.epoch ?? 0;
+    return { epoch, generation: known.generation, nextSeq: core.log.nextSeq };
+  }
+
   check(_: void, context: Context): void {
     this.#checking = false;
     const core = this.#core;
     if (core === undefined) return this.#stopWatching();
     const nowMs = context.ports.clock.nowMs();
-    if (core.watched) this.#unwatchedSinceMs = undefined;
+    const wanted = core.watched || nowMs < this.#standByUntilMs;
+    if (wanted) this.#unwatchedSinceMs = undefined;
     else this.#unwatchedSinceMs ??= nowMs;
     const unwatchedMs = nowMs - (this.#unwatchedSinceMs ?? nowMs);
     if (unwatchedMs < LINGER_MS) {
-      if (core.watched && !this.#fed(core)) this.#connect(core, context);
+      if (wanted && !this.#fed(core)) this.#connect(core, context);
       return this.#check(context);
     }
     this.#stopWatching();
@@ -197,14 +260,17 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
     if (this.#resolving) return;
     this.#resolving = true;
     const { self } = context;
-    this.#options.whereabouts.resolve(this.#key)
+    this.#options.whereabouts.resolve(this.#key, this.#lostSinceMs !== undefined)
       .then((owner) => self.tell.resolved({ owner }));
   }
 
   /** Nobody owns it: viewers wait for a publisher, or for another owner. */
   #await(core: StreamCore, context: Context): void {
     this.#answer(core.live);
-    if (core.session !== undefined) return this.closed({ kind: "lost" }, context);
+    if (core.session !== undefined) {
+      if (this.#isOurTurn(core.session, context)) return this.#takeOver(context);
+      return this.closed({ kind: "lost" }, context);
+    }
     if (this.#unwatch !== undefined) return;
     const { self } = context;
     this.#unwatch = this.#options.whereabouts.watch(this.#key, () => {
@@ -213,8 +279,33 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
     });
   }
 
-  #told(core: StreamCore, state: SessionState): void {
-    core.session = state;
+  #isOurTurn({ ingest, replicas }: SessionState, { ports }: Context): boolean {
+    const { whereabouts } = this.#options;
+    const lostMs = ports.clock.nowMs() - (this.#lostSinceMs ?? Infinity);
+    const ingestLives = ingest !== "" && ingest !== whereabouts.node && !whereabouts.gone(ingest);
+    const rank = replicas.filter((node) => !whereabouts.gone(node)).indexOf(whereabouts.node);
+    const turnMs = rank < 0 ? LAST_TURN_MS : rank * TURN_MS;
+    return lostMs >= turnMs + (ingestLives ? LAST_TURN_MS : 0);
+  }
+
+  #takeOver(context: Context): void {
+    const { self } = context;
+    this.#resolving = true;
+    this.#options.whereabouts.takeOver(this.#key).then((ours) => {
+      this.#resolving = false;
+      if (ours) self.tell.tookOver();
+      else self.tell.closed({ kind: "lost" });
+    });
+  }
+
+  /** Who was the owner before, and has not noticed that it is not any more, is left. */
+  #told(core: StreamCore, state: SessionState, left: () => void): void {
+    if (this.#options.whereabouts.accepts(this.#key, state.epoch)) {
+      core.session = state;
+      return;
+    }
+    core.feed?.close();
+    left();
   }
 
   #retry(context: Context): void {
@@ -245,4 +336,15 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
     this.#asking = [];
     for (const reply of asking) reply.send(live);
   }
+}
+
+/** A session as far as one who carried it knows it, when its owner is gone. */
+function lostSession({ session, log }: StreamCore, holdMs: number): Publication | undefined {
+  const anchor = log.anchorAt(log.nextSeq);
+  if (session === undefined || anchor === undefined) return undefined;
+  const { epoch, generation, ingest, startedAtMs } = session;
+  const { nextSeq, newestDtsUs } = log;
+  const grant = { epoch, generation, nextSeq, startUs: newestDtsUs, afterUs: newestDtsUs };
+  const publisher = { ingestId: `${ingest}~lost`, node: ingest };
+  return { publisher, grant: { ...grant, hls: anchor.hls }, startedAtMs, holdMs };
 }

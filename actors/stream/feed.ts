@@ -57,7 +57,8 @@ export class Feed implements UpstreamSink {
 
   started(start: LogStart, caughtUpSeq: number): void {
     const { log } = this.#core;
-    if (start.seq !== log.nextSeq || log.nextSeq === 0) log.begin(start, caughtUpSeq);
+    // What that node has of the past we have, too; what comes of it again is dropped.
+    if (start.seq > log.nextSeq || log.nextSeq === 0) log.begin(start, caughtUpSeq);
     if (start.anchor !== undefined) this.#widen(start.anchor);
     this.#progress();
   }
@@ -68,7 +69,7 @@ export class Feed implements UpstreamSink {
 
   record(record: LogRecord): void {
     const { log } = this.#core;
-    if (record.seq < log.nextSeq) return; // Came before, from another node.
+    if (record.seq < log.nextSeq && !this.#conflicts(record)) return; // Came from another node.
     if (record.seq > log.nextSeq) return this.#fail();
     if (record.kind === "anchor") this.#widen(record);
     this.#core.newestAtMs = this.#options.clock.nowMs();
@@ -102,6 +103,20 @@ export class Feed implements UpstreamSink {
     this.#over = true;
     this.#awaited?.resolve();
     this.#awaited = undefined;
+  }
+
+  /**
+   * A later session goes on from an earlier number than we have: what its owner never got of the
+   * session before is given up here, too.
+   */
+  #conflicts(record: LogRecord): boolean {
+    const { log } = this.#core;
+    const known = log.anchorAt(log.nextSeq);
+    if (record.kind !== "anchor" || known === undefined) return false;
+    if (record.generation <= known.generation) return false;
+    const { head, lastMark } = log;
+    log.begin({ seq: record.seq, head, anchor: undefined, lastMark }, record.seq);
+    return true;
   }
 
   /** Numbers are missing, which no link loses by itself: it is opened anew. */

@@ -89,6 +89,18 @@ export class Ingests {
     this.#unpublish(ingestId, core.name, { lost, nextSeq: core.log.nextSeq }, core);
   }
 
+  /** Some owners may be gone: sessions that nobody owns find one here at once. */
+  ownersGone(): void {
+    const { whereabouts } = this.#options;
+    for (const entry of this.#byId.values()) {
+      const key = streamKey(entry.core.name);
+      if (whereabouts.ownEpoch(key) !== undefined) continue;
+      whereabouts.resolve(key, true).then(async (owner) => {
+        if (owner === undefined && await whereabouts.takeOver(key)) this.#adopt(entry);
+      });
+    }
+  }
+
   /** The stream that a session here fills. */
   coreOf(ingestId: string): StreamCore | undefined {
     return this.#byId.get(ingestId)?.core;
@@ -158,6 +170,11 @@ export class Ingests {
     }
     if (++entry.unfetched * WATCH_MS < UNFETCHED_MS_MAX) return;
     entry.unfetched = 0;
+    this.#adopt(entry);
+  }
+
+  /** Hands the session to the stream's owner. */
+  #adopt({ core, session }: Entry): void {
     const { system } = this.#options;
     const { ingestId } = session.publisher;
     system.ref(STREAM, streamKey(core.name)).ask.adopt({ session }).then((answer) => {

@@ -34,6 +34,9 @@ const SILENT_INTERVALS = 3;
 /** A publisher that is being replaced, or left, on another node sends its last records meanwhile. */
 const TAIL_MS = 150;
 
+/** What a dead owner left is fetched within this; the publisher waits meanwhile. */
+const INHERIT_MS = 1_000;
+
 /** Pauses between tries to reach the publisher's node, and how many there are. */
 const FEED_RETRY_MS_MIN = 10;
 const FEED_RETRY_MS_MAX = 250;
@@ -93,12 +96,17 @@ export class StreamActor implements Actor<StreamProtocol> {
   async publish(publisher: Publisher, context: Context): Promise<PublishResult> {
     const present = this.#core;
     const policy = this.#options.policyOf(this.#name);
+    if (present?.publication?.publisher.ingestId === publisher.ingestId) {
+      const { grant, startedAtMs, holdMs } = present.publication;
+      return { ok: true, grant, startedAtMs, holdMs }; // Our answer was lost on its way.
+    }
     if (present?.publication !== undefined) {
       if (!policy.takeover && !this.#silent(present, context)) return { ok: false, reason: "busy" };
       await this.#dismiss(present.publication, "another publisher took over", context);
     }
     const core = this.#hub.budget.exhausted ? present : this.#hub.open(this.#name);
     if (core === undefined) return { ok: false, reason: "full" };
+    if (core.log.nextSeq === 0) await this.#inherit(core, context);
     const epoch = this.#options.whereabouts.ownEpoch(this.#key);
     if (epoch === undefined) return { ok: false, reason: "moved" };
     const startedAtMs = context.ports.clock.wallMs();
@@ -151,6 +159,9 @@ export class StreamActor implements Actor<StreamProtocol> {
     if (core === undefined || session === undefined) return "no-such-stream";
     const { whereabouts } = this.#options;
     if (to === whereabouts.node) return "there-already";
+    // It then has everything but the last moments, and goes on where we stop.
+    if (!await whereabouts.prepare(this.#key, to)) return "failed";
+    if (session !== (core.publication ?? core.hold?.last)) return "failed";
     const nowMs = context.ports.clock.nowMs();
     const heldMs = core.hold === undefined ? undefined : Math.max(0, core.hold.untilMs - nowMs);
     const epoch = await whereabouts.transfer(this.#key, to, { session, heldMs });
@@ -260,6 +271,24 @@ export class StreamActor implements Actor<StreamProtocol> {
         context.ports.timers.after(delayMs, () => context.self.tell.feed(again));
       },
     });
+  }
+
+  /** What the owner before had is fetched from who has it: its viewers wait there. */
+  async #inherit(core: StreamCore, { ports }: Context): Promise<void> {
+    const { whereabouts, upstream } = this.#options;
+    const node = await whereabouts.carrier(this.#key);
+    if (node === undefined) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = ports.timers.after(INHERIT_MS, resolve);
+    const feed = new Feed(core, {
+      ...{ upstream, node, clock: ports.clock, mode: "any", epoch: 0 },
+      state: (state) => core.session = state,
+      caughtUp: resolve,
+      closed: () => resolve(),
+    });
+    await promise;
+    timer.cancel();
+    feed.close();
   }
 
   /** Waits a moment for the last records of a publisher on another node. */

@@ -103,8 +103,23 @@ export interface StreamOwner {
 export interface Whereabouts {
   /** Name of this node. */
   readonly node: string;
-  /** Finds the owner, this node included; `undefined` when there is none. Never rejects. */
-  resolve(key: string): Promise<StreamOwner | undefined>;
+  /**
+   * Finds the owner, this node included; `undefined` when there is none. Never rejects.
+   *
+   * @param fresh What was found a moment ago will not do.
+   */
+  resolve(key: string, fresh?: boolean): Promise<StreamOwner | undefined>;
+  /** Makes this node the owner of a stream that nobody owns; false when it is not. */
+  takeOver(key: string): Promise<boolean>;
+  /**
+   * The node that has most of a stream whose owner died and left this node nothing; `undefined`
+   * when nobody has any of it, or the stream is new.
+   */
+  carrier(key: string): Promise<string | undefined>;
+  /** Lets another node carry a stream that this one owns, up to its present end. */
+  prepare(key: string, node: string): Promise<boolean>;
+  /** An epoch that was heard of is the highest so far. */
+  accepts(key: string, epoch: number): boolean;
   /** What was found is wrong: it is looked up again when next asked for. */
   forget(key: string, owner: StreamOwner): void;
   /** Calls back once when somebody owns it. Returns what ends the wait. */

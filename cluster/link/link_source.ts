@@ -74,6 +74,8 @@ export class LinkSource {
     const cursor = new SourceCursor({
       handle,
       core: answer.core,
+      peer: this.#options.node,
+      mode: message.mode,
       state: answer.state,
       fromSeq: message.fromSeq,
       counters,

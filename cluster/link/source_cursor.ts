@@ -39,6 +39,9 @@ export interface SourceCounters {
 export interface SourceCursorOptions {
   readonly handle: number;
   readonly core: StreamCore;
+  /** Node that subscribes, and what for. */
+  readonly peer: string;
+  readonly mode: "edge" | "any";
   /** The stream's state as its owner tells it, now. */
   readonly state: () => SessionState;
   readonly fromSeq: number | undefined;
@@ -53,6 +56,8 @@ export class SourceCursor implements LogReader, MediaSource {
   queued = false;
   readonly handle: number;
   readonly core: StreamCore;
+  readonly peer: string;
+  readonly mode: "edge" | "any";
   readonly #options: SourceCursorOptions;
   #credit = CREDIT_INITIAL_BYTES;
   #stalled = false;
@@ -70,6 +75,8 @@ export class SourceCursor implements LogReader, MediaSource {
   constructor(options: SourceCursorOptions) {
     this.#options = options;
     this.handle = options.handle;
+    this.peer = options.peer;
+    this.mode = options.mode;
     this.core = options.core;
     this.#seq = firstSeq(this.core.log, options.fromSeq);
     this.#begin();

@@ -105,17 +105,17 @@ export class Claims {
       });
       if (!mesh.joined || mesh.incarnation !== incarnation) return UNAVAILABLE;
       book.forget(key);
-      if (result?.kind === "won") return this.#won(key, result.epoch);
+      if (result?.kind === "won") return this.#won(key, result.epoch, found.bereft);
       // Not known to be won: what the record says now counts.
       found = result?.kind === "lost" ? await book.judge(key, result.owner) : await book.look(key);
     }
     return UNAVAILABLE;
   }
 
-  #won(key: string, epoch: number): ClaimOutcome {
+  #won(key: string, epoch: number, inherited?: boolean): ClaimOutcome {
     const { table, book } = this.#options;
     book.saw(key, epoch);
-    if (table.epochOf(key) === undefined) table.hold(key, epoch);
+    if (table.epochOf(key) === undefined) table.hold(key, epoch, inherited);
     return { kind: "owned", epoch };
   }
 

@@ -25,6 +25,8 @@ export type LossReason =
 
 interface Owned {
   readonly epoch: number;
+  /** The owner before died. */
+  readonly inherited: boolean;
   /** Since when, and when it was used last, on the monotonic clock. */
   readonly sinceMs: number;
   usedMs: number;
@@ -65,6 +67,11 @@ export class OwnedTable {
     return this.#owned.get(key)?.epoch;
   }
 
+  /** Whether it was taken over from an owner that died. */
+  inherited(key: string): boolean {
+    return this.#owned.get(key)?.inherited ?? false;
+  }
+
   /** Since when it has been owned here, on the monotonic clock. */
   sinceMs(key: string): number | undefined {
     return this.#owned.get(key)?.sinceMs;
@@ -89,9 +96,9 @@ export class OwnedTable {
     return idle;
   }
 
-  hold(key: string, epoch: number): void {
+  hold(key: string, epoch: number, inherited = false): void {
     const nowMs = this.#options.clock.nowMs();
-    this.#owned.set(key, { epoch, sinceMs: nowMs, usedMs: nowMs });
+    this.#owned.set(key, { epoch, inherited, sinceMs: nowMs, usedMs: nowMs });
     this.#options.onHeld(key, epoch);
   }
 

@@ -16,7 +16,12 @@ export interface Owner {
 export type Resolution =
   | { readonly kind: "owner"; readonly owner: Owner }
   /** It was never owned, was released, or its owner is dead; `epoch` is the last one, 0 if none. */
-  | { readonly kind: "nobody"; readonly epoch: number }
+  | {
+    readonly kind: "nobody";
+    readonly epoch: number;
+    /** Its owner died with it: others may have what it had. */
+    readonly bereft?: boolean;
+  }
   /** It cannot be found out at the moment. */
   | { readonly kind: "unavailable" };
 

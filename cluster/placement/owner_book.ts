@@ -90,7 +90,7 @@ export class OwnerBook {
     this.saw(key, epoch);
     if (node === mesh.node) return own(key, record);
     if (node === "" || await mesh.isGone(node, incarnation)) {
-      return this.#remember(key, { kind: "nobody", epoch });
+      return this.#remember(key, { kind: "nobody", epoch, bereft: node !== "" });
     }
     const owner: Owner = { node, incarnation, epoch };
     onFound(key, owner);

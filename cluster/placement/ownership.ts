@@ -8,7 +8,7 @@
  */
 import type { Log, Ports } from "../../actors/runtime/ports.ts";
 import { KEY_CHARACTERS_MAX } from "../../actors/runtime/system.ts";
-import type { StreamOwner, Whereabouts } from "../../actors/stream/upstream.ts";
+import type { StreamOwner } from "../../actors/stream/upstream.ts";
 import type { Directory } from "../directory/directory.ts";
 import { type ClaimOutcome, Claims } from "./claims.ts";
 import { type LossReason, OwnedTable } from "./owned_table.ts";
@@ -29,7 +29,7 @@ export interface OwnershipOptions {
   readonly handOver: (to: string, key: string, session: unknown) => Promise<boolean>;
 }
 
-export class Ownership implements Whereabouts {
+export class Ownership {
   readonly #mesh: Standing;
   readonly #handOver: OwnershipOptions["handOver"];
   readonly #log: Log;
@@ -113,8 +113,8 @@ export class Ownership implements Whereabouts {
     return this.#book.find(key, ageMs);
   }
 
-  async resolve(key: string): Promise<StreamOwner | undefined> {
-    const found = await this.find(key);
+  async resolve(key: string, fresh = false): Promise<StreamOwner | undefined> {
+    const found = await this.find(key, fresh ? 0 : undefined);
     if (found.kind !== "owner") return undefined;
     const { node, epoch } = found.owner;
     return { node, epoch };
@@ -169,6 +169,15 @@ export class Ownership implements Whereabouts {
     if (epoch !== undefined) return Promise.resolve({ kind: "owned", epoch });
     if (!isKey(key)) return Promise.resolve({ kind: "unavailable" });
     return this.#claims.claim(key);
+  }
+
+  async takeOver(key: string): Promise<boolean> {
+    return (await this.claim(key)).kind === "owned";
+  }
+
+  /** Whether it is owned here since its owner before died. */
+  inherited(key: string): boolean {
+    return this.#table.inherited(key);
   }
 
   /** Gives a thing up. Resolves when the directory knows, or cannot be told now. */

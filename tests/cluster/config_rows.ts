@@ -18,6 +18,7 @@ export const DEFAULTS: GivenConfig = {
   mesh: "headwater",
   meshSecret: undefined,
   meshPort: 9035,
+  replicas: 1,
   zone: "default",
   dataDir: "./data",
   flushMs: "auto",
@@ -144,6 +145,15 @@ export const ROWS: readonly Row[] = [
     value: 0,
     bad: "65536",
     allowed: PORT,
+  },
+  {
+    name: "replicas",
+    flag: "--replicas",
+    variable: "HEADWATER_REPLICAS",
+    text: "2",
+    value: 2,
+    bad: "3",
+    allowed: "a whole number from 0 to 2",
   },
   {
     name: "zone",

@@ -29,6 +29,22 @@ export class LoneWhereabouts implements Whereabouts {
     return this.#epoch;
   }
 
+  takeOver(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  carrier(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  prepare(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
+  accepts(): boolean {
+    return true;
+  }
+
   transfer(): Promise<undefined> {
     return Promise.resolve(undefined);
   }

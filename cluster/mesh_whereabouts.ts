@@ -1,0 +1,101 @@
+/**
+ * Where streams are, as actors ask for it: the ownership of this node, and what its peers carry.
+ *
+ * @module
+ */
+import type { Ports } from "../actors/runtime/ports.ts";
+import { type Carrier, EDGE_STREAM } from "../actors/stream/edge_stream_actor.ts";
+import type { StreamOwner, Whereabouts } from "../actors/stream/upstream.ts";
+import type { Membership } from "./membership/membership.ts";
+import type { Ownership } from "./placement/ownership.ts";
+import type { PeerCalls } from "./placement/peer_calls.ts";
+
+/** A node that does not say in time what it carries is not waited for, in milliseconds. */
+const CARRIER_MS = 150;
+
+/** A node that is to go on with a stream has it by then, in milliseconds. */
+const PREPARE_MS = 3_000;
+
+/** Nodes that are asked at once what they carry. */
+const CARRIERS_ASKED_MAX = 50;
+
+export interface MeshWhereaboutsOptions {
+  readonly ports: Ports;
+  readonly ownership: Ownership;
+  readonly membership: Membership;
+  readonly peers: PeerCalls;
+}
+
+export class MeshWhereabouts implements Whereabouts {
+  readonly #options: MeshWhereaboutsOptions;
+
+  constructor(options: MeshWhereaboutsOptions) {
+    this.#options = options;
+  }
+
+  get node(): string {
+    return this.#options.membership.node;
+  }
+
+  resolve(key: string, fresh?: boolean): Promise<StreamOwner | undefined> {
+    return this.#options.ownership.resolve(key, fresh);
+  }
+
+  takeOver(key: string): Promise<boolean> {
+    const self = this.#options.membership.members.get(this.node);
+    // An edge owns nothing, whatever happens.
+    if (self?.role === "edge") return Promise.resolve(false);
+    return this.#options.ownership.takeOver(key);
+  }
+
+  accepts(key: string, epoch: number): boolean {
+    return this.#options.ownership.accepts(key, epoch);
+  }
+
+  forget(key: string, owner: StreamOwner): void {
+    this.#options.ownership.forget(key, owner);
+  }
+
+  watch(key: string, appeared: () => void): () => void {
+    return this.#options.ownership.watch(key, appeared);
+  }
+
+  ownEpoch(key: string): number | undefined {
+    return this.#options.ownership.ownEpoch(key);
+  }
+
+  transfer(key: string, to: string, session: unknown): Promise<number | undefined> {
+    return this.#options.ownership.transfer(key, to, session);
+  }
+
+  gone(node: string): boolean {
+    return this.#options.ownership.gone(node);
+  }
+
+  async carrier(key: string): Promise<string | undefined> {
+    const { ownership, membership, peers } = this.#options;
+    if (!ownership.inherited(key)) return undefined;
+    const others = [...membership.members.keys()].filter((node) => node !== this.node);
+    const answers = await Promise.all(
+      others.slice(0, CARRIERS_ASKED_MAX).map(async (node) => {
+        const reply = await peers.ask(node, EDGE_STREAM.name, key, "has", undefined, CARRIER_MS);
+        return { node, has: reply.ok ? reply.value as Carrier | null : null };
+      }),
+    );
+    let best: { node: string; has: Carrier } | undefined;
+    for (const { node, has } of answers) {
+      if (has !== null && (best === undefined || isAhead(has, best.has))) best = { node, has };
+    }
+    return best?.node;
+  }
+
+  async prepare(key: string, node: string): Promise<boolean> {
+    const { peers } = this.#options;
+    const reply = await peers.ask(node, EDGE_STREAM.name, key, "find", undefined, PREPARE_MS);
+    return reply.ok && reply.value === true;
+  }
+}
+
+function isAhead(a: Carrier, b: Carrier): boolean {
+  return a.generation > b.generation || (a.generation === b.generation && a.nextSeq > b.nextSeq);
+}

@@ -1,0 +1,95 @@
+/**
+ * Keeps a second copy of every stream that this node owns on another node, so that its death costs
+ * nobody anything. An edge with viewers is such a copy already, and so is the publisher's node.
+ *
+ * @module
+ */
+import type { Ports, Timer } from "../actors/runtime/ports.ts";
+import { EDGE_STREAM } from "../actors/stream/edge_stream_actor.ts";
+import type { StreamCore } from "../actors/stream/stream_core.ts";
+import type { StreamHub } from "../actors/stream/stream_hub.ts";
+import { streamKey } from "../actors/stream/stream_key.ts";
+import { SourceCursor } from "./link/source_cursor.ts";
+import type { Membership } from "./membership/membership.ts";
+import type { PeerCalls } from "./placement/peer_calls.ts";
+import { rankNodes } from "./placement/rendezvous.ts";
+
+/** How often copies are counted, in milliseconds. */
+const COUNT_MS = 1_000;
+
+/** Counts after which a node that stands by is asked again: it would stop otherwise. */
+const ASK_AGAIN_COUNTS = 5;
+
+export interface ReplicationOptions {
+  readonly ports: Ports;
+  readonly hub: StreamHub;
+  readonly membership: Membership;
+  readonly peers: PeerCalls;
+  readonly wanted: number;
+  /** The list of nodes that carry a stream has changed. */
+  readonly changed: (core: StreamCore) => void;
+}
+
+/** Nodes that get a stream from here, longest first. */
+export function replicasOf(core: StreamCore): string[] {
+  const nodes = new Set<string>();
+  for (const reader of core.eager) {
+    if (reader instanceof SourceCursor && reader.mode === "edge") nodes.add(reader.peer);
+  }
+  return [...nodes];
+}
+
+export class Replication {
+  readonly #options: ReplicationOptions;
+  readonly #told = new WeakMap<StreamCore, string>();
+  #timer: Timer | undefined;
+  #counts = 0;
+
+  constructor(options: ReplicationOptions) {
+    this.#options = options;
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  #arm(): void {
+    this.#timer = this.#options.ports.timers.after(COUNT_MS, () => {
+      this.#counts++;
+      for (const core of this.#options.hub.values()) {
+        if (core.publication !== undefined || core.hold !== undefined) this.#look(core);
+      }
+      this.#arm();
+    });
+  }
+
+  #look(core: StreamCore): void {
+    const replicas = replicasOf(core);
+    const list = replicas.join(" ");
+    if ((this.#told.get(core) ?? "") !== list) {
+      this.#told.set(core, list);
+      this.#options.changed(core);
+    }
+    const { membership, wanted } = this.#options;
+    if (membership.members.size < 2) return;
+    const ingest = core.publication?.publisher.node ?? membership.node;
+    const copies = new Set([...replicas, ingest]);
+    copies.delete(membership.node);
+    // Those who stand by are asked again before they stop, also when they are enough.
+    if (copies.size < wanted || this.#counts % ASK_AGAIN_COUNTS === 0) this.#ask(core, ingest);
+  }
+
+  /** The next nodes in rank stand by; always the same ones while the mesh stays as it is. */
+  #ask(core: StreamCore, ingest: string): void {
+    const { membership, peers, wanted } = this.#options;
+    const wantedHere = ingest === membership.node ? wanted : wanted - 1;
+    const others = [...membership.members.values()].filter(({ node, state, role }) =>
+      node !== membership.node && node !== ingest && state === "up" && role !== "edge"
+    );
+    const key = streamKey(core.name);
+    for (const { node } of rankNodes(key, others, wantedHere)) {
+      peers.tell(node, EDGE_STREAM.name, key, "standBy", undefined);
+    }
+  }
+}
