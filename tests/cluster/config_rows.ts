@@ -3,51 +3,9 @@
  *
  * @module
  */
-import type { GivenConfig, GivenOptions } from "../../cluster/config.ts";
+import type { GivenOptions } from "../../cluster/config.ts";
 
 const TOKEN = "0123456789abcdef";
-
-/** What nothing at all gives. */
-export const DEFAULTS: GivenConfig = {
-  rtmpPort: 1935,
-  httpPort: 8080,
-  host: "::",
-  advertise: undefined,
-  name: undefined,
-  redis: undefined,
-  mesh: "headwater",
-  meshSecret: undefined,
-  meshPort: 9035,
-  replicas: 1,
-  zone: "default",
-  dataDir: "./data",
-  flushMs: "auto",
-  holdMs: 30_000,
-  publishTakeover: false,
-  playWaitMs: 10_000,
-  viewerTimeoutMs: 10_000,
-  drainTimeoutMs: 30_000,
-  hlsSegmentMs: 2_000,
-  hlsPartMs: 200,
-  hlsWindow: 6,
-  mediaMemoryBytes: 1_073_741_824,
-  maxConnections: 20_000,
-  maxConnectionsPerAddress: 10_000,
-  maxStreams: 20_000,
-  maxPublishes: 16,
-  maxBitRate: 200_000_000,
-  maxFrameBytes: 8_388_608,
-  maxHeadBytes: 16_384,
-  handshakeTimeoutMs: 10_000,
-  idleTimeoutMs: 65_000,
-  publishTimeoutMs: 30_000,
-  ffmpeg: undefined,
-  apiToken: undefined,
-  apiOpenReads: false,
-  logLevel: "info",
-  logFormat: "text",
-  applications: [],
-};
 
 /** A text that is not the default and its value; a text that is refused, and the words for it. */
 export interface Row {

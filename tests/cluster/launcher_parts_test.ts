@@ -1,6 +1,6 @@
 // Goal: what launcher and worker tell each other and the world, each part by itself.
 import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
-import { DEFAULTS } from "./config_rows.ts";
+import { DEFAULTS } from "./config_defaults.ts";
 import { isNodeName } from "../../cluster/config_schema.ts";
 import {
   handoverLine,

@@ -3,7 +3,8 @@
 // Method: one table with a good and a bad text per option, run through all three sources.
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import type { GivenConfig } from "../../cluster/config.ts";
-import { DEFAULTS, PORT, type Row, ROWS } from "./config_rows.ts";
+import { DEFAULTS } from "./config_defaults.ts";
+import { PORT, type Row, ROWS } from "./config_rows.ts";
 import { OPTIONS } from "../../cluster/config_schema.ts";
 import { parseConfig, type ParsedConfig } from "../../cluster/parse_config.ts";
 

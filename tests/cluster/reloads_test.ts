@@ -2,7 +2,7 @@
 //   what whoever asked is told.
 import { assert, assertEquals } from "../support/assert.ts";
 import { VirtualPorts } from "../support/virtual_ports.ts";
-import { DEFAULTS } from "./config_rows.ts";
+import { DEFAULTS } from "./config_defaults.ts";
 import type { GivenConfig } from "../../cluster/config.ts";
 import {
   inputLines,
