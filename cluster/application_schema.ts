@@ -37,7 +37,7 @@ const APPLICATIONS_MAX = 10_000;
 const USERS_MAX = 1_000;
 
 /** Ways in, of those that {@link ACCESS_PROTOCOLS} lists. */
-const PUBLISH_PROTOCOLS: readonly AccessProtocol[] = ["rtmp"];
+const PUBLISH_PROTOCOLS: readonly AccessProtocol[] = ["rtmp", "rtsp"];
 
 /** The limits an application may have, by their keys. */
 const LIMITS: Readonly<Record<string, { name: keyof ApplicationLimits; option: Option<number> }>> =

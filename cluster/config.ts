@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { PortRange } from "../actors/edge/udp_ports.ts";
 import type { NamedApplication } from "../actors/edge/application.ts";
 
 /** How much is logged: everything at a level and above. */
@@ -17,6 +18,10 @@ export type LogFormat = "text" | "json";
 export interface GivenOptions {
   /** Port of the RTMP listener, 0 to 65535; 0 = any free port. */
   readonly rtmpPort: number;
+  /** Port of the RTSP listener, 0 to 65535; 0 = any free port. */
+  readonly rtspPort: number;
+  /** UDP ports of media, two for each medium of a client; "off" = no media over UDP. */
+  readonly udpPorts: PortRange | "off";
   /** Port of the HTTP listener, 0 to 65535; 0 = any free port. */
   readonly httpPort: number;
   /** IP address that the listeners bind, without brackets; `::` takes both families. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { PortRange } from "../actors/edge/udp_ports.ts";
+
 /** One option: a flag, its environment twin and its key in the configuration file. */
 export interface Option<Value> {
   /** The flag without its dashes; also the key in the configuration file. */
@@ -198,4 +200,14 @@ function readQuantity(text: string, units: Readonly<Record<string, number>>): nu
 
 function within(value: number | undefined, min: number, max: number): number | undefined {
   return value !== undefined && value >= min && value <= max ? value : undefined;
+}
+
+/** Two ports with a dash between them, or "off". */
+export function readPortRange(text: string): PortRange | "off" | undefined {
+  if (text === "off") return "off";
+  const match = /^(\d{4,5})-(\d{4,5})$/.exec(text);
+  if (match === null) return undefined;
+  const [from, to] = [Number(match[1]), Number(match[2])];
+  const pairs = (to + 1 - (from + (from & 1))) >> 1;
+  return from >= 1024 && to <= 65_535 && pairs >= 1 ? { from, to } : undefined;
 }

@@ -18,6 +18,7 @@ import {
   readAutoOrMs,
   readHost,
   readIpAddress,
+  readPortRange,
   switchOption,
 } from "./config_option.ts";
 import { parseRedisUrl } from "./directory/redis_url.ts";
@@ -34,6 +35,16 @@ const FLUSH_MS_MAX = 1000;
 /** Every option, in the order in which the help lists them. */
 export const OPTIONS: { readonly [Name in OptionName]: Option<GivenOptions[Name]> } = {
   rtmpPort: portOption({ flag: "rtmp-port", initial: 1935, help: "port of the RTMP listener" }),
+  rtspPort: portOption({ flag: "rtsp-port", initial: 8554, help: "port of the RTSP listener" }),
+  udpPorts: {
+    flag: "udp-ports",
+    placeholder: "FROM-TO",
+    initial: "20000-20999",
+    allowed: "off, or two port numbers from 1024 to 65535 such as 20000-20999, " +
+      "at least 2 ports of which the first is even",
+    help: "UDP ports of RTSP media, two for each medium of a client; off = TCP alone",
+    read: readPortRange,
+  },
   httpPort: portOption({
     flag: "http-port",
     initial: 8080,

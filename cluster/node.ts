@@ -8,7 +8,9 @@ import { HttpConnection } from "../actors/edge/http_connection.ts";
 import { type ApiFetch, Routes } from "../actors/edge/http_routes.ts";
 import { Listener } from "../actors/edge/listener.ts";
 import { RtmpConnection } from "../actors/edge/rtmp_connection.ts";
+import { RtspConnection } from "../actors/edge/rtsp_connection.ts";
 import { refusal } from "../protocols/http/answer.ts";
+import { writeRtspResponse } from "../protocols/rtsp/message.ts";
 import { createApi } from "../actors/http/api.ts";
 import { createMetrics } from "../actors/http/metrics.ts";
 import { addPlayerRoutes } from "../actors/http/player/player_routes.ts";
@@ -55,10 +57,12 @@ export async function startNode(
   try {
     const hostname = bindableHost(config.host, ports);
     sockets.push(bindPort({ flag: "--rtmp-port", port: config.rtmpPort, hostname }));
+    sockets.push(bindPort({ flag: "--rtsp-port", port: config.rtspPort, hostname }));
     sockets.push(bindPort({ flag: "--http-port", port: config.httpPort, hostname }));
     const address = await addressOf(config, redisTarget(config), ports);
     const at = (socket: Deno.TcpListener) => hostPort({ hostname: address, port: portOf(socket) });
-    const addresses = { rtmp: at(sockets[0]), http: at(sockets[1]) };
+    const [rtmp, rtsp, http] = sockets.map(at);
+    const addresses = { rtmp, rtsp, http };
     const home = meshHome({ config, ports, addresses, address, hostname });
     const meshPlace = { flag: "--mesh-port", port: config.meshPort, hostname };
     parts = bound(meshPlace, () => createParts(config, ports, home));
@@ -87,12 +91,13 @@ async function joinMesh({ home, mesh, ports }: NodeParts): Promise<void> {
 
 interface Listeners {
   readonly rtmp: Listener;
+  readonly rtsp: Listener;
   readonly http: Listener;
 }
 
 function listenersOf(
   edge: NodeParts,
-  [rtmpSocket, httpSocket]: Deno.TcpListener[],
+  [rtmpSocket, rtspSocket, httpSocket]: Deno.TcpListener[],
   host: NodeHost | undefined,
 ): Listeners {
   const rtmp = new Listener({
@@ -100,6 +105,13 @@ function listenersOf(
     protocol: "rtmp",
     socket: rtmpSocket,
     connect: (conn) => new RtmpConnection(conn, edge),
+  });
+  const rtsp = new Listener({
+    edge,
+    protocol: "rtsp",
+    socket: rtspSocket,
+    connect: (conn) => new RtspConnection(conn, edge),
+    fullAnswer: writeRtspResponse(503, {}),
   });
   const routes = new Routes(edge, apiOf(edge, host));
   const http = new Listener({
@@ -115,21 +127,23 @@ function listenersOf(
       },
     ),
   });
-  return { rtmp, http };
+  return { rtmp, rtsp, http };
 }
 
 function runningNode(parts: NodeParts, listeners: Listeners): RunningNode {
-  const { rtmp, http } = listeners;
-  const accepting = Promise.all([rtmp.run(), http.run()]);
+  const { rtmp, rtsp, http } = listeners;
+  const accepting = Promise.all([rtmp.run(), rtsp.run(), http.run()]);
   const { timers } = parts.ports;
   const wait = (delayMs: number) => new Promise<void>((done) => timers.after(delayMs, done));
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     parts.admission.draining = true;
     rtmp.stop();
+    rtsp.stop();
     http.stop();
     const anybody = parts.sessions.size > 0;
     rtmp.leaveAll("the node stops");
+    rtsp.leaveAll("the node stops");
     for (const core of parts.hub.values()) core.end();
     await parts.mesh.leave();
     if (anybody) await wait(GOODBYE_MS);

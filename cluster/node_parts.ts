@@ -11,7 +11,8 @@ import { RtmpChallenges } from "../actors/edge/rtmp_challenge.ts";
 import type { EdgeLimits } from "../actors/edge/edge_limits.ts";
 import { LoopGauge } from "../actors/edge/loop_gauge.ts";
 import { OutletSweep } from "../actors/edge/outlet_sweep.ts";
-import { SessionTable } from "../actors/edge/session_table.ts";
+import { type EdgeProtocol, SessionTable } from "../actors/edge/session_table.ts";
+import { UdpPorts } from "../actors/edge/udp_ports.ts";
 import type { Ports } from "../actors/runtime/ports.ts";
 import type { ActorSystem } from "../actors/runtime/system.ts";
 import { Flusher } from "../actors/stream/flusher.ts";
@@ -47,6 +48,17 @@ export interface NodeParts extends Edge {
 /** How a stream is treated by the settings of its application at the moment. */
 function streamPolicy({ hls, holdMs, publishTakeover }: Application): StreamPolicy {
   return { hls, logWindowUs: logWindowUs(hls), holdMs, takeover: publishTakeover };
+}
+
+function noTraffic(): Record<EdgeProtocol, Lanes> {
+  return {
+    rtmp: new Lanes(),
+    rtsp: new Lanes(),
+    "http-flv": new Lanes(),
+    "ws-flv": new Lanes(),
+    "http-ts": new Lanes(),
+    "http-mp4": new Lanes(),
+  };
 }
 
 /** The streams of this node and what flushes them. */
@@ -87,13 +99,7 @@ export function createParts(config: Config, ports: Ports, home: MeshHome): NodeP
     connectionsMax: config.maxConnections,
     perAddressMax: config.maxConnectionsPerAddress,
   });
-  const traffic = {
-    rtmp: new Lanes(),
-    "http-flv": new Lanes(),
-    "ws-flv": new Lanes(),
-    "http-ts": new Lanes(),
-    "http-mp4": new Lanes(),
-  };
+  const traffic = noTraffic();
   const meter = new LoadMeter({ clock, timers, hub, hls, traffic });
   const mesh: Mesh = new Mesh({
     ...{ ports, hub, mesh: config.mesh, directory: home.directory, transport: home.transport },
@@ -126,6 +132,7 @@ export function createParts(config: Config, ports: Ports, home: MeshHome): NodeP
     traffic,
     pictures: config.ffmpeg === undefined ? undefined : new FfmpegPictures(config.ffmpeg, timers),
     sessions,
+    udpPorts: new UdpPorts(config.udpPorts === "off" ? undefined : config.udpPorts, ports.log),
     ingests,
     finder,
     admission,

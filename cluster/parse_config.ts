@@ -164,13 +164,23 @@ function buildConfig(texts: GivenTexts, file: GivenFile): ParsedConfig {
   return checkTogether(values as unknown as GivenOptions, file);
 }
 
+/** The flags of client ports, in their order. */
+const CLIENT_PORTS = ["rtmpPort", "rtspPort", "httpPort"] as const;
+
+/** Two listeners cannot have one port, unless the system chooses. */
+function sharedPort(config: GivenOptions): string | undefined {
+  for (const [index, name] of CLIENT_PORTS.entries()) {
+    const other = CLIENT_PORTS.slice(0, index).find((former) => config[former] === config[name]);
+    if (other === undefined || config[name] === 0) continue;
+    return `--${OPTIONS[name].flag} ${config[name]}: must differ from --${OPTIONS[other].flag}`;
+  }
+  return undefined;
+}
+
 /** Refuses what is wrong only in combination. */
 function checkTogether(config: GivenOptions, file: GivenFile): ParsedConfig {
-  if (config.rtmpPort !== 0 && config.rtmpPort === config.httpPort) {
-    return refused(
-      `--${OPTIONS.httpPort.flag} ${config.httpPort}: must differ from --${OPTIONS.rtmpPort.flag}`,
-    );
-  }
+  const clash = sharedPort(config);
+  if (clash !== undefined) return refused(clash);
   if (config.hlsPartMs > config.hlsSegmentMs) {
     const text = `--${OPTIONS.hlsPartMs.flag} ${config.hlsPartMs}ms: must be at most`;
     return refused(`${text} --${OPTIONS.hlsSegmentMs.flag}, ${config.hlsSegmentMs}ms`);

@@ -11,7 +11,7 @@ export interface Ready {
   readonly node: string;
   /** Every process of the host, the launcher first. */
   readonly pids: readonly number[];
-  /** What listens where: "rtmp" and "http" to `host:port`. */
+  /** What listens where: "rtmp", "rtsp" and "http" to `host:port`. */
   readonly addresses: Readonly<Record<string, string>>;
 }
 

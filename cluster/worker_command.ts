@@ -34,8 +34,7 @@ export function workerArguments(config: GivenConfig, workerModule: URL): string[
     "--quiet", // Standard error belongs to the log.
     `--v8-flags=${V8_FLAGS.join(",")}`,
     `--config=${fileURLToPath(new URL("../deno.json", import.meta.url))}`,
-    // In a mesh, other nodes may be anywhere.
-    config.redis === undefined ? `--allow-net=${listenPlaces(config).join(",")}` : "--allow-net",
+    netPermission(config),
     `--allow-read=${config.dataDir}`,
     `--allow-write=${config.dataDir}`,
     ...(config.ffmpeg === undefined ? [] : [`--allow-run=${config.ffmpeg}`]),
@@ -45,12 +44,18 @@ export function workerArguments(config: GivenConfig, workerModule: URL): string[
   ];
 }
 
+/** In a mesh, other nodes may be anywhere, and so may be those whom datagrams are sent. */
+function netPermission(config: GivenConfig): string {
+  const anywhere = config.redis !== undefined || config.udpPorts !== "off";
+  return anywhere ? "--allow-net" : `--allow-net=${listenPlaces(config).join(",")}`;
+}
+
 /** Where the worker may listen; any port of the host when one of them is left to the system. */
-function listenPlaces({ host, rtmpPort, httpPort }: GivenConfig): string[] {
+function listenPlaces({ host, rtmpPort, rtspPort, httpPort }: GivenConfig): string[] {
   // `::` is tried on a port of the system's choice first; a host without IPv6 binds 0.0.0.0.
   const wide = host === "::";
   const hosts = wide ? ["[::]", "0.0.0.0"] : [host.includes(":") ? `[${host}]` : host];
-  const ports = [rtmpPort, httpPort];
+  const ports = [rtmpPort, rtspPort, httpPort];
   if (ports.includes(0)) return hosts; // Found by asking for any, then perhaps bound by number.
   const places = hosts.flatMap((name) => ports.map((port) => `${name}:${port}`));
   return wide ? ["[::]:0", ...places] : places;

@@ -30,6 +30,9 @@ export const REFUSALS = [
 ] as const;
 export type Refusal = typeof REFUSALS[number];
 
+/** What clients connect to. */
+export type ListenerProtocol = "rtmp" | "rtsp" | "http";
+
 export interface AdmissionLimits {
   /** Most connections at a time, all protocols together. */
   readonly connectionsMax: number;
@@ -44,7 +47,7 @@ export class Admission {
   readonly refused = Object.fromEntries(
     REFUSALS.map((reason) => [reason, 0]),
   ) as Record<Refusal, number>;
-  readonly connections = { rtmp: 0, http: 0 };
+  readonly connections: Record<ListenerProtocol, number> = { rtmp: 0, rtsp: 0, http: 0 };
   /** Takes nobody new; those who are here may stay. */
   draining = false;
 
@@ -53,7 +56,7 @@ export class Admission {
   }
 
   get size(): number {
-    return this.connections.rtmp + this.connections.http;
+    return this.connections.rtmp + this.connections.rtsp + this.connections.http;
   }
 
   /**
@@ -61,7 +64,7 @@ export class Admission {
    *
    * @param hostname The client's address.
    */
-  enter(protocol: "rtmp" | "http", hostname: string): Refusal | undefined {
+  enter(protocol: ListenerProtocol, hostname: string): Refusal | undefined {
     if (this.size >= this.#limits.connectionsMax) return this.refuse("max-connections");
     const key = addressKey(hostname);
     const present = this.#byAddress.get(key) ?? 0;
@@ -72,7 +75,7 @@ export class Admission {
   }
 
   /** One that was let in has left. */
-  leave(protocol: "rtmp" | "http", hostname: string): void {
+  leave(protocol: ListenerProtocol, hostname: string): void {
     this.connections[protocol]--;
     const key = addressKey(hostname);
     const present = this.#byAddress.get(key) ?? 0;

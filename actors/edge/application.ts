@@ -12,6 +12,7 @@ export type Action = "publish" | "play";
 /** Ways to a stream that an application may allow or forbid. */
 export const ACCESS_PROTOCOLS = [
   "rtmp",
+  "rtsp",
   "http-flv",
   "ws-flv",
   "http-ts",

@@ -18,6 +18,7 @@ import type { PictureDecoder } from "./picture_decoder.ts";
 import type { RtmpChallenges } from "./rtmp_challenge.ts";
 import type { OutletSweep } from "./outlet_sweep.ts";
 import type { EdgeProtocol, SessionTable } from "./session_table.ts";
+import type { UdpPorts } from "./udp_ports.ts";
 
 export interface Edge {
   /** Name of this node. */
@@ -33,6 +34,7 @@ export interface Edge {
   /** Makes pictures of key frames; absent where nothing can decode them. */
   readonly pictures?: PictureDecoder;
   readonly sessions: SessionTable;
+  readonly udpPorts: UdpPorts;
   readonly admission: Admission;
   readonly sweep: OutletSweep;
   readonly limits: EdgeLimits;

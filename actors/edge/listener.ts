@@ -4,7 +4,7 @@
  * @module
  */
 import type { Timer } from "../runtime/ports.ts";
-import type { Refusal } from "./admission.ts";
+import type { ListenerProtocol, Refusal } from "./admission.ts";
 import type { Edge } from "./edge.ts";
 
 /** After an accept that failed (out of descriptors, say), before the next try. */
@@ -31,7 +31,7 @@ export interface Connection {
 
 export interface ListenerOptions {
   readonly edge: Edge;
-  readonly protocol: "rtmp" | "http";
+  readonly protocol: ListenerProtocol;
   /** Bound already; from now on it belongs to the listener. */
   readonly socket: Deno.TcpListener;
   /** Makes the connection of an accepted socket. */

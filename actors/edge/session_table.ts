@@ -8,7 +8,7 @@ import type { Viewer } from "../stream/viewer.ts";
 import type { Outlet } from "./outlet.ts";
 
 /** How clients reach a stream. */
-export type EdgeProtocol = "rtmp" | "http-flv" | "ws-flv" | "http-ts" | "http-mp4";
+export type EdgeProtocol = "rtmp" | "rtsp" | "http-flv" | "ws-flv" | "http-ts" | "http-mp4";
 
 /** One publisher or viewer; a connection may be several of them. */
 export interface Session {

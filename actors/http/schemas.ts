@@ -96,7 +96,7 @@ export type NodeInfo = z.infer<typeof nodeInfo>;
 export const sessionInfo = z.object({
   id: z.string().min(1),
   node: z.string(),
-  protocol: z.enum(["rtmp", "http-flv", "ws-flv", "http-ts", "http-mp4"]),
+  protocol: z.enum(["rtmp", "rtsp", "http-flv", "ws-flv", "http-ts", "http-mp4"]),
   role: z.enum(["publish", "play"]),
   app: z.string(),
   name: z.string(),

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { concatBytes } from "../../protocols/bytes/concat.ts";
 import type { EncodingClass, EncodingLease } from "./encodings.ts";
 import type { Lanes } from "./lanes.ts";
 import type { Page } from "./page.ts";
@@ -19,8 +20,11 @@ import type { StreamCore, Watcher } from "./stream_core.ts";
 const LATE_BYTES = 4 * 1024 * 1024;
 
 export interface ViewerEvents {
-  /** The first bytes are about to be handed out: the time to send a response head. */
-  readonly joined: () => void;
+  /**
+   * The first bytes are about to be handed out: the time to send a response head. `first` gives
+   * a copy of the preface and of the page that they begin with; call it at once or never.
+   */
+  readonly joined: (first: () => Uint8Array) => void;
   /** There may be something to send: the outlet should ask when it is free. */
   readonly wake: () => void;
 }
@@ -31,7 +35,7 @@ export class Viewer implements Watcher {
   readonly core: StreamCore;
   /** There may be something to send: the outlet should ask when it is free. */
   readonly wake: () => void;
-  readonly #joined: () => void;
+  readonly #joined: ViewerEvents["joined"];
   #lease: EncodingLease;
   #phase: Phase = "joining";
   #opened = false;
@@ -190,9 +194,16 @@ export class Viewer implements Watcher {
     }
     this.#phase = "live";
     const opening = this.#opened ? undefined : this.#lease.encoding.encoder.opening(page.head);
-    if (!this.#opened) this.#joined();
+    if (!this.#opened) this.#joined(() => this.#startOf(page));
     this.#opened = true;
     return joinBytes(opening, this.#moveTo(page)) ?? this.next();
+  }
+
+  #startOf(page: Page): Uint8Array {
+    const { encoding: { encoder }, reframe } = this.#lease;
+    const preface = page.preface((head, dtsUs) => encoder.preface(head, dtsUs));
+    const start = concatBytes(preface, page.bytes.subarray(0, page.used));
+    return reframe === undefined ? start : reframe(start);
   }
 
   /** The newest key frame's page, if it is ahead. */

@@ -12,7 +12,8 @@ import { parseRtpPacket } from "./packet.ts";
 /** "$", channel, 16 bits of length. */
 export const INTERLEAVED_HEADER_BYTES = 4;
 
-const MAGIC = 0x24;
+/** First byte of an interleaved packet. */
+export const INTERLEAVED_MAGIC = 0x24;
 
 /** Writes what stands in front of a packet of `packetBytes`; returns the offset behind it. */
 export function writeInterleavedHeader(
@@ -21,11 +22,18 @@ export function writeInterleavedHeader(
   target: Uint8Array,
   offset: number,
 ): number {
-  target[offset] = MAGIC;
+  target[offset] = INTERLEAVED_MAGIC;
   target[offset + 1] = channel;
   target[offset + 2] = packetBytes >>> 8;
   target[offset + 3] = packetBytes;
   return offset + INTERLEAVED_HEADER_BYTES;
+}
+
+/** A packet with what stands in front of it, in an array of its own. */
+export function interleavedPacket(channel: number, packet: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(INTERLEAVED_HEADER_BYTES + packet.length);
+  bytes.set(packet, writeInterleavedHeader(channel, packet.length, bytes, 0));
+  return bytes;
 }
 
 /**
@@ -89,6 +97,6 @@ export function firstRtpHeader(bytes: Uint8Array, channel: number): RtpHeader | 
 function packetEnd(bytes: Uint8Array, offset: number): number {
   const end = offset + INTERLEAVED_HEADER_BYTES + (bytes[offset + 2] << 8 | bytes[offset + 3]);
   // Also false where the header is cut short: then `end` is not a number.
-  if (bytes[offset] === MAGIC && end <= bytes.length) return end;
+  if (bytes[offset] === INTERLEAVED_MAGIC && end <= bytes.length) return end;
   throw new TypeError(`Cannot split pages: no whole packet at ${offset} of ${bytes.length} bytes`);
 }

@@ -18,7 +18,8 @@ import {
   writeRtspRequest,
   writeRtspResponse,
 } from "./message.ts";
-import { INTERLEAVED_HEAD_BYTES, INTERLEAVED_MAGIC, RtspMessageReader } from "./message_reader.ts";
+import { interleavedPacket } from "../rtp/interleaved.ts";
+import { RtspMessageReader } from "./message_reader.ts";
 import { parseSdp, type SdpSession } from "./sdp.ts";
 import {
   parseTransportResponse,
@@ -178,10 +179,8 @@ export class RtspClientSession {
    */
   sendInterleaved(channel: number, packet: Uint8Array): boolean {
     if (this.#state !== "ready") return false;
-    const bytes = new Uint8Array(INTERLEAVED_HEAD_BYTES + packet.length);
+    const bytes = interleavedPacket(channel, packet);
     if (!this.#output.hasRoomFor(bytes.length)) return false;
-    bytes.set([INTERLEAVED_MAGIC, channel, packet.length >> 8, packet.length & 0xff]);
-    bytes.set(packet, INTERLEAVED_HEAD_BYTES);
     this.#output.push(bytes);
     return true;
   }

@@ -9,6 +9,7 @@
  * @module
  */
 import { ProtocolError } from "../errors.ts";
+import { INTERLEAVED_HEADER_BYTES, INTERLEAVED_MAGIC } from "../rtp/interleaved.ts";
 import {
   parseRtspHead,
   RTSP_BODY_BYTES_MAX,
@@ -17,12 +18,6 @@ import {
   type RtspHead,
   type RtspMessage,
 } from "./message.ts";
-
-/** First byte of an interleaved frame. */
-export const INTERLEAVED_MAGIC = 0x24;
-
-/** Size of what stands before an interleaved packet: "$", channel, 16-bit length. */
-export const INTERLEAVED_HEAD_BYTES = 4;
 
 /** Largest interleaved packet: its length has 16 bits. */
 export const INTERLEAVED_BYTES_MAX = 0xffff;
@@ -101,7 +96,7 @@ export class RtspMessageReader {
   }
 
   #readInterleaved(input: Uint8Array, at: number): number | undefined {
-    const start = at + INTERLEAVED_HEAD_BYTES;
+    const start = at + INTERLEAVED_HEADER_BYTES;
     if (input.length < start) return undefined;
     const end = start + (input[at + 2] << 8 | input[at + 3]);
     if (input.length < end) return undefined;
@@ -172,5 +167,5 @@ export class RtspMessageReader {
 /** Most bytes a reader keeps of one element: what a connection may cost. */
 export const ELEMENT_BYTES_MAX = Math.max(
   RTSP_HEAD_BYTES_MAX + RTSP_BODY_BYTES_MAX,
-  INTERLEAVED_HEAD_BYTES + INTERLEAVED_BYTES_MAX,
+  INTERLEAVED_HEADER_BYTES + INTERLEAVED_BYTES_MAX,
 );

@@ -7,6 +7,9 @@
  *
  * @module
  */
+import type { RtpFormat } from "../rtp/payload.ts";
+
+export type { RtpFormat };
 
 /** Longest description that is looked at, in UTF-16 code units: as long as a message's body. */
 export const SDP_LENGTH_MAX = 64 * 1024;
@@ -19,20 +22,6 @@ export const SDP_FORMATS_MAX = 32;
 
 /** Most parameters of one format. */
 const PARAMETERS_MAX = 64;
-
-/** One way in which a medium's packets may be filled. */
-export interface RtpFormat {
-  /** 0 to 127. */
-  readonly payloadType: number;
-  /** Name of the encoding in upper case: "H264", "MPEG4-GENERIC"; "" when nothing tells. */
-  readonly encoding: string;
-  /** Ticks of the RTP timestamp per second; 0 when nothing tells. */
-  readonly clockHz: number;
-  /** Channels of audio; 1 where nothing tells. */
-  readonly channels: number;
-  /** Format parameters (a=fmtp) by lower-case name; values as sent. */
-  readonly parameters: ReadonlyMap<string, string>;
-}
 
 /** One medium of a description. */
 export interface SdpMedia {

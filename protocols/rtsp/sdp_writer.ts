@@ -10,6 +10,7 @@ import { parseAvcDecoderConfigurationRecord } from "../codecs/h264.ts";
 import { H265_NAL_TYPE, hevcUnits, parseHevcDecoderConfigurationRecord } from "../codecs/h265.ts";
 import { parseAv1CodecConfigurationRecord } from "../codecs/av1.ts";
 import type { AudioTrack, Track, VideoTrack } from "../media/track.ts";
+import { g726Encoding } from "../rtp/g726.ts";
 import type { RtpFormat } from "./sdp.ts";
 import { controlOf } from "./uri.ts";
 
@@ -125,14 +126,16 @@ function audioFormat(track: AudioTrack, payloadType: number): RtpFormat | undefi
   switch (codec) {
     case "aac": // RFC 3640, section 3.3.6
       return { ...plain, encoding: "MPEG4-GENERIC", parameters: aacParameters(config) };
-    case "opus": // RFC 7587, section 7: always 48000/2, whatever is inside.
-      return {
+    case "opus": // RFC 7587, section 7: always 48000/2, but no more than that inside.
+      return channels > 2 ? undefined : {
         ...plain,
         encoding: "OPUS",
         clockHz: 48_000,
         channels: 2,
         parameters: new Map([["sprop-stereo", channels > 1 ? "1" : "0"]]),
       };
+    case "g726": // RFC 3551, section 4.5.4
+      return { ...plain, encoding: g726Encoding(track) };
     case "mp3": // RFC 2250, section 3; RFC 3551, table 4
       return { ...plain, payloadType: 14, encoding: "MPA", clockHz: 90_000 };
     case "g711u": // RFC 3551, section 4.5.14

@@ -205,7 +205,9 @@ export class RtspServerSession {
     this.#state = { kind: "playing", session, announcement };
     const info = infos.flatMap(({ media, seq, rtptime }) => {
       const uri = session.media.get(media)?.uri;
-      return uri === undefined ? [] : [`url=${inList(uri)};seq=${seq};rtptime=${rtptime}`];
+      if (uri === undefined) return [];
+      const first = seq === undefined ? "" : `;seq=${seq}`;
+      return [`url=${inList(uri)}${first};rtptime=${rtptime}`];
     });
     return this.#decided(200, {
       Range: "npt=now-",

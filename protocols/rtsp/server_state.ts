@@ -68,9 +68,9 @@ export interface RtspServerOptions {
 export interface RtpInfo {
   /** As in the setup that was accepted. */
   readonly media: number;
-  /** Sequence number, 16 bits. */
-  readonly seq: number;
-  /** Timestamp, 32 bits. */
+  /** Sequence number of its first packet, 16 bits; `undefined` when there is none yet. */
+  readonly seq: number | undefined;
+  /** Timestamp that stands for the same instant as those of the other media, 32 bits. */
   readonly rtptime: number;
 }
 

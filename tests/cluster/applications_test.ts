@@ -120,11 +120,11 @@ const REFUSED: [content: string, refusal: string][] = [
   ["  live: { protocols: { play: rtmp } }", "2: applications.live.protocols.play: must be a list"],
   [
     "  live:\n    protocols:\n      play:\n        - hls\n        - dash",
-    "6: applications.live.protocols.play[1]: must be one of rtmp, http-flv, ws-flv, http-ts, http-mp4, hls",
+    "6: applications.live.protocols.play[1]: must be one of rtmp, rtsp, http-flv, ws-flv, http-ts, http-mp4, hls",
   ],
   [
     "  live: { protocols: { publish: [hls] } }",
-    "2: applications.live.protocols.publish[0]: must be rtmp",
+    "2: applications.live.protocols.publish[0]: must be one of rtmp, rtsp",
   ],
   [
     "  live: { protocols: { watch: [hls] } }",

@@ -8,6 +8,8 @@ import type { GivenConfig } from "../../cluster/config.ts";
 /** What nothing at all gives. */
 export const DEFAULTS: GivenConfig = {
   rtmpPort: 1935,
+  rtspPort: 8554,
+  udpPorts: { from: 20_000, to: 20_999 },
   httpPort: 8080,
   host: "::",
   advertise: undefined,

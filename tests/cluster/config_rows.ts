@@ -33,6 +33,25 @@ export const ROWS: readonly Row[] = [
     allowed: PORT,
   },
   {
+    name: "rtspPort",
+    flag: "--rtsp-port",
+    variable: "HEADWATER_RTSP_PORT",
+    text: "554",
+    value: 554,
+    bad: "rtsp",
+    allowed: PORT,
+  },
+  {
+    name: "udpPorts",
+    flag: "--udp-ports",
+    variable: "HEADWATER_UDP_PORTS",
+    text: "30000-30001",
+    value: { from: 30_000, to: 30_001 },
+    bad: "30001-30002",
+    allowed: "off, or two port numbers from 1024 to 65535 such as 20000-20999, " +
+      "at least 2 ports of which the first is even",
+  },
+  {
     name: "httpPort",
     flag: "--http-port",
     variable: "HEADWATER_HTTP_PORT",

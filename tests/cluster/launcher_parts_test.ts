@@ -75,24 +75,27 @@ Deno.test("PressCounter takes a signal and its echo as one press", () => {
 });
 
 Deno.test("workerArguments() grants the ports, the data directory and the host's name only", () => {
-  const args = workerArguments(CONFIG, new URL("file:///app/worker%20main.ts"));
+  const closed = { ...CONFIG, udpPorts: "off" } as const;
+  const args = workerArguments(closed, new URL("file:///app/worker%20main.ts"));
   assertEquals(args.filter((argument) => !argument.startsWith("--config=")), [
     "run",
     "--no-prompt",
     "--quiet",
     "--v8-flags=--max-semi-space-size=2,--heap-growing-percent=20",
-    "--allow-net=[::]:0,[::]:1935,[::]:8080,0.0.0.0:1935,0.0.0.0:8080",
+    "--allow-net=[::]:0,[::]:1935,[::]:8554,[::]:8080,0.0.0.0:1935,0.0.0.0:8554,0.0.0.0:8080",
     "--allow-read=/var/lib/hw",
     "--allow-write=/var/lib/hw",
     "--allow-sys=hostname",
     "--ignore-env",
     "/app/worker main.ts",
   ]);
-  const named = workerArguments({ ...CONFIG, name: "a", host: "10.0.0.1", httpPort: 0 }, URL_OF_A);
+  const named = workerArguments({ ...closed, name: "a", host: "10.0.0.1", httpPort: 0 }, URL_OF_A);
   assert(named.includes("--allow-net=10.0.0.1"));
-  const fixed = workerArguments({ ...CONFIG, host: "2001:db8::7" }, URL_OF_A);
-  assert(fixed.includes("--allow-net=[2001:db8::7]:1935,[2001:db8::7]:8080"));
+  const fixed = workerArguments({ ...closed, host: "2001:db8::7" }, URL_OF_A);
+  assert(fixed.includes("--allow-net=[2001:db8::7]:1935,[2001:db8::7]:8554,[2001:db8::7]:8080"));
   assert(!named.some((argument) => argument.startsWith("--allow-sys")));
+  // Datagrams go to whoever asked: their addresses are not known before.
+  assert(workerArguments(CONFIG, URL_OF_A).includes("--allow-net"));
 });
 
 const URL_OF_A = new URL("file:///a.ts");

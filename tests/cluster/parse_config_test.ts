@@ -117,7 +117,7 @@ Deno.test("parseConfig() reads IPv6 addresses with and without brackets", () => 
 Deno.test("parseConfig() refuses what is no flag", () => {
   const other = "not a flag of this program; --help lists them all";
   const rows: [string[], string][] = [
-    [["--rtsp-port", "1"], `--rtsp-port: ${other}`],
+    [["--srt-port", "1"], `--srt-port: ${other}`],
     [["--password=hidden"], `--password: ${other}`],
     [["--api-open-reads", "true"], `true: ${other}`],
     [["serve"], `serve: ${other}`],

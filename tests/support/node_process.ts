@@ -52,12 +52,16 @@ export class TestNode implements AsyncDisposable {
   }
 
   /** `host:port` of a listener. */
-  address(protocol: "rtmp" | "http"): string {
+  address(protocol: "rtmp" | "rtsp" | "http"): string {
     return this.ready.addresses[protocol];
   }
 
   rtmpUrl(path: string): string {
     return `rtmp://${this.address("rtmp")}/${path}`;
+  }
+
+  rtspUrl(path: string): string {
+    return `rtsp://${this.address("rtsp")}/${path}`;
   }
 
   httpUrl(path: string): string {
@@ -160,7 +164,8 @@ export function startNodeChild(
   { token = TEST_TOKEN }: { token?: string | null } = {},
 ): Child {
   return new Child(Deno.execPath(), [
-    ...["task", "--quiet", "node", "--host", "127.0.0.1", "--rtmp-port", "0", "--http-port", "0"],
+    ...["task", "--quiet", "node", "--host", "127.0.0.1"],
+    ...["--rtmp-port", "0", "--rtsp-port", "0", "--http-port", "0"],
     ...["--name", "test", "--log-format", "json"],
     ...(token === null ? [] : ["--api-token", token]),
     ...args,

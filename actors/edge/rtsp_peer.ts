@@ -1,0 +1,32 @@
+/**
+ * What an RTSP connection offers to the stream that it publishes or plays.
+ *
+ * @module
+ */
+import type { RtspServerSession } from "../../protocols/rtsp/server_session.ts";
+import type { Log } from "../runtime/ports.ts";
+import type { Edge } from "./edge.ts";
+import type { Outlet } from "./outlet.ts";
+
+export interface RtspPeer {
+  /** Unique in the mesh. */
+  readonly id: string;
+  readonly edge: Edge;
+  readonly log: Log;
+  readonly session: RtspServerSession;
+  /** The RTSP connection itself. */
+  readonly outlet: Outlet;
+  /** `host:port` of the client. */
+  readonly remoteAddress: string;
+  /** Addresses of both ends of the connection: packets go from and to nowhere else. */
+  readonly localHost: string;
+  readonly remoteHost: string;
+  /** Bytes read from the connection, and from the sockets beside it. */
+  bytesIn: number;
+  /** The client has shown that it is there. */
+  alive(): void;
+  /** Sends what the session has to say. */
+  answer(): void;
+  /** Says goodbye: closes once what was said has been sent. */
+  closeWhenSent(): void;
+}
