@@ -60,6 +60,8 @@ export class Encoding {
   /** Number of the next record to encode. */
   #nextSeq: number;
   #end = 0;
+  /** A key frame was left out, of a format without pictures: the next frame is a join point. */
+  #joinDue = false;
   #bytes = 0;
   /** Arena for the next page: what the last group of pictures took, with a quarter to spare. */
   #arenaBytes = PAGE_BYTES_MIN;
@@ -182,8 +184,12 @@ export class Encoding {
 
   #encode(record: LogRecord): void {
     const sizeBytes = this.encoder.sizeOf(record);
-    if (sizeBytes === 0) return this.#pages.at(-1)?.noteStart();
+    if (sizeBytes === 0) {
+      this.#joinDue ||= this.#opensJoin(record);
+      return this.#pages.at(-1)?.noteStart();
+    }
     const page = this.#pageFor(record, sizeBytes);
+    if (record.kind === "frame") this.#joinDue = false;
     page.noteStart();
     this.encoder.write(record, page.bytes, page.used);
     page.used += sizeBytes;
@@ -211,7 +217,7 @@ export class Encoding {
   /** A decoder can start with `record`. */
   #opensJoin(record: LogRecord): boolean {
     if (record.kind !== "frame") return false;
-    if (this.#log.hasVideo) return isJoinFrame(record);
+    if (this.#log.hasVideo) return this.#joinDue || isJoinFrame(record);
     const newest = this.joinPage;
     return newest === undefined || record.dtsUs - newest.dtsUs >= AUDIO_PAGE_US;
   }

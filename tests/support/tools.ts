@@ -30,6 +30,11 @@ export const TOOLS = {
       "gstreamer1.0-libav",
     ],
   },
+  gstreamer_rtsp: {
+    programs: ["gst-launch-1.0"],
+    plugins: ["libgstrtspclientsink.so", "libgstrtsp.so"],
+    packages: ["gstreamer1.0-tools", "gstreamer1.0-plugins-good", "gstreamer1.0-rtsp"],
+  },
   vlc: { programs: ["cvlc", "runuser"], packages: ["vlc-bin", "vlc-plugin-base"] },
   chromium: { programs: ["chromium"], packages: ["chromium"] },
   mediainfo: { programs: ["mediainfo"], packages: ["mediainfo"] },

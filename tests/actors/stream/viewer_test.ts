@@ -77,6 +77,26 @@ Deno.test("Viewer.next() starts with opening and preface, then the newest key fr
   assertEquals(viewer.next(), undefined);
 });
 
+Deno.test("Viewer.next() starts behind a key frame where the format has no pictures", () => {
+  const { core } = newStream();
+  const soundOnly = {
+    key: "sound",
+    createEncoder: () => {
+      const encoder = new TestEncoder();
+      const sizeOf = encoder.sizeOf.bind(encoder);
+      encoder.sizeOf = (record) =>
+        record.kind === "frame" && record.track.kind === "video" ? 0 : sizeOf(record);
+      return encoder;
+    },
+  };
+  const viewer = new Viewer(core, soundOnly, quiet);
+  feed(core, 3);
+  for (let seq = 5; seq < 8; seq++) core.append(audioFrame(seq, seq * 10_000));
+  core.flush();
+  const media = drain(viewer).slice(1);
+  assertEquals(media.flatMap((bytes) => frameNumbers(bytes, 20)), [5, 6, 7]);
+});
+
 Deno.test("Viewer.next() hands viewers in step the very same bytes", () => {
   const { core } = newStream();
   feed(core, 5);

@@ -1,0 +1,266 @@
+// Goal: RTSP publishers and players are let in, held, listed, ended and refused like all others.
+// Method: ffmpeg and GStreamer against a node with users; a bare client for what they never send.
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { endToEnd } from "../support/end_to_end.ts";
+import { mediaFile } from "../support/media_files.ts";
+import { startTestNode, type TestNode } from "../support/node_process.ts";
+import { Child, delay, eventually, runChild } from "../support/processes.ts";
+import { BareRtsp, playRtsp, publishRtsp, type RtspTransport } from "../support/rtsp_play.ts";
+
+const CONFIG = `
+applications:
+  secret:
+    users:
+      - { user: encoder, pass: change me too, publish: true }
+      - { user: family, pass: watch-this-1, play: true }
+  tcp: { protocols: { play: [rtmp], publish: [rtsp] } }
+`;
+
+const TCP = "RTP/AVP/TCP;unicast;interleaved=0-1";
+const LIMITS = { timeoutMs: 30_000 };
+
+interface Session {
+  readonly id: string;
+  readonly protocol: string;
+  readonly role: string;
+  readonly name: string;
+  readonly userAgent: string;
+}
+
+let node: TestNode;
+let folder: string;
+
+Deno.test.beforeAll(async () => {
+  folder = await Deno.makeTempDir({ prefix: "headwater-rtsp-" });
+  await Deno.writeTextFile(`${folder}/hw.yaml`, CONFIG);
+  node = await startTestNode({
+    args: ["--config", `${folder}/hw.yaml`, "--hold", "5s", "--play-wait", "0"],
+  });
+});
+
+Deno.test.afterAll(async () => {
+  await node?.stop();
+  await Deno.remove(folder, { recursive: true });
+});
+
+/** The URL of a path, with credentials in it. */
+function withUser(path: string, user: string, pass: string): string {
+  return node.rtspUrl(path).replace("//", `//${user}:${encodeURIComponent(pass)}@`);
+}
+
+async function stateOf(path: string): Promise<string> {
+  const [app, ...name] = path.split("/");
+  const response = await node.fetchApi(`streams/${app}/${encodeURIComponent(name.join("/"))}`);
+  const { state } = await response.json() as { state?: string };
+  return response.ok ? state! : "none";
+}
+
+function untilState(path: string, state: string): Promise<true> {
+  return eventually(
+    `${path} to be ${state}`,
+    async () => await stateOf(path) === state || undefined,
+  );
+}
+
+async function sessionsOf(name: string): Promise<Session[]> {
+  const { items } = await node.api<{ items: Session[] }>("sessions");
+  return items.filter((session) => session.name === name);
+}
+
+/** Publishes without end until it is disposed. */
+async function live(path: string, transport: RtspTransport = "tcp"): Promise<Child> {
+  const child = publishRtsp(node.rtspUrl(path), await mediaFile("minute"), transport);
+  await untilState(path, "live");
+  return child;
+}
+
+Deno.test(
+  endToEnd("ffmpeg publishes and plays with its password", { needs: ["ffmpeg"] }, async () => {
+    const file = await mediaFile("h264_aac");
+    await using wrong = publishRtsp(withUser("secret/a", "encoder", "wrong"), file, "tcp");
+    assertMatch((await wrong.ended).stderr, /401/);
+    await using publisher = publishRtsp(
+      withUser("secret/a", "encoder", "change me too"),
+      file,
+      "tcp",
+    );
+    await untilState("secret/a", "live");
+    const urls = [
+      withUser("secret/a", "family", "watch-this-1"),
+      node.rtspUrl("secret/a?user=family&pass=watch-this-1"),
+    ];
+    const played = await Promise.all(urls.map((url) => playRtsp(url, "tcp")));
+    for (const { video } of played) assert(video.length > 50);
+    assertEquals((await publisher.ended).code, 0);
+  }),
+);
+
+Deno.test(endToEnd("a player gets 401 with every challenge, then 403", {}, async () => {
+  using client = await BareRtsp.open(node.address("rtsp"));
+  const url = node.rtspUrl("secret/b");
+  const { status, fields } = await client.request("DESCRIBE", url);
+  assertEquals(status, 401);
+  assertEquals(
+    fields.get("www-authenticate")!.map((field) => field.replace(/nonce="[^"]*"/, "N")),
+    [
+      'Digest realm="headwater", N, algorithm=SHA-256, qop="auth"',
+      'Digest realm="headwater", N, algorithm=MD5',
+      'Basic realm="headwater"',
+    ],
+  );
+  const basic = (pair: string) => ({ Authorization: `Basic ${btoa(pair)}` });
+  const ask = async (pair: string) => (await client.request("DESCRIBE", url, basic(pair))).status;
+  assertEquals(await ask("family:nonsense"), 401);
+  assertEquals(await ask("encoder:change me too"), 403); // May publish, not play.
+  assertEquals(await ask("family:watch-this-1"), 404);
+  assertEquals((await client.request("DESCRIBE", node.rtspUrl("tcp/a"))).status, 403);
+}));
+
+Deno.test(
+  endToEnd(
+    "/test.sdp publishes and plays; TEARDOWN ends at once",
+    { needs: ["ffmpeg"] },
+    async () => {
+      await using publisher = publishRtsp(
+        node.rtspUrl("test.sdp"),
+        await mediaFile("h264_aac"),
+        "udp",
+      );
+      await untilState("-/test.sdp", "live");
+      const { video } = await playRtsp(node.rtspUrl("test.sdp"), "udp"); // To its end.
+      assert(video.length > 50);
+      assertEquals((await publisher.ended).code, 0);
+      await untilState("-/test.sdp", "none");
+    },
+  ),
+);
+
+Deno.test(
+  endToEnd("a lost publisher is waited for, its viewers stay", { needs: ["ffmpeg"] }, async () => {
+    await using first = await live("live/hold");
+    using viewer = await BareRtsp.open(node.address("rtsp"));
+    await viewer.start("PLAY", node.rtspUrl("live/hold"), ["trackID=0", "trackID=1"]);
+    await eventually("media", () => (viewer.received.get(0) ?? 0) > 1_000 || undefined);
+    first.kill(); // No TEARDOWN.
+    await untilState("live/hold", "hold");
+    const before = viewer.received.get(0)!;
+    await using _second = await live("live/hold");
+    await eventually("media again", () => viewer.received.get(0)! > before + 1_000 || undefined);
+    let closed = false;
+    viewer.closed.then(() => closed = true);
+    assertEquals(closed, false);
+  }),
+);
+
+Deno.test(endToEnd("sessions are listed and can be ended", { needs: ["ffmpeg"] }, async () => {
+  await using publisher = await live("live/listed", "udp");
+  using viewer = await BareRtsp.open(node.address("rtsp"));
+  await viewer.start("PLAY", node.rtspUrl("live/listed"), ["trackID=0"]);
+  const sessions = await sessionsOf("listed");
+  assertEquals(sessions.map(({ protocol, role }) => `${protocol} ${role}`).sort(), [
+    "rtsp play",
+    "rtsp publish",
+  ]);
+  assertMatch(sessions.find(({ role }) => role === "publish")!.userAgent, /^Lavf/);
+  for (const role of ["play", "publish"]) {
+    const { id } = sessions.find((session) => session.role === role)!;
+    await node.api(`sessions/${encodeURIComponent(id)}`, "DELETE");
+  }
+  await viewer.closed;
+  await publisher.ended;
+  await untilState("live/listed", "none");
+  assertEquals(await sessionsOf("listed"), []);
+}));
+
+Deno.test(endToEnd("what a client must not do is refused", { needs: ["ffmpeg"] }, async () => {
+  await using _publisher = await live("live/r");
+  const url = node.rtspUrl("live/r");
+  using client = await BareRtsp.open(node.address("rtsp"));
+  const status = async (...request: Parameters<BareRtsp["request"]>) =>
+    (await client.request(...request)).status;
+  assertEquals(await status("DESCRIBE", node.rtspUrl("live/nobody")), 404);
+  assertEquals(await status("DESCRIBE", node.rtspUrl("live/../r")), 404);
+  assertEquals(await status("SETUP", url, { Transport: TCP }), 459);
+  assertEquals(await status("SETUP", `${url}/trackID=7`, { Transport: TCP }), 404);
+  assertEquals(await status("SETUP", `${url}/trackID=0`, { Transport: "RTP/SAVP;unicast" }), 461);
+  using other = await BareRtsp.open(node.address("rtsp"));
+  const session = await other.start("PLAY", url, ["trackID=1"]);
+  assertEquals(await status("TEARDOWN", url, { Session: session }), 454);
+  assertEquals(await status("PLAY", url, { Session: session }), 454);
+  assertEquals((await other.request("GET_PARAMETER", url, { Session: session })).status, 200);
+  // A second publisher.
+  using rival = await BareRtsp.open(node.address("rtsp"));
+  const sdp = "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:v\r\n";
+  const type = { "Content-Type": "application/sdp" };
+  assertEquals((await rival.request("ANNOUNCE", url, type, sdp)).status, 200);
+  const refused = await rival.start("RECORD", url, ["v"]).catch((error: Error) => error.message);
+  assertEquals(refused, "RECORD: 403");
+}));
+
+Deno.test(
+  endToEnd("packets over UDP go to the client's address alone", { needs: ["ffmpeg"] }, async () => {
+    await using _publisher = await live("live/third");
+    const third = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.2", port: 0 });
+    let packets = 0;
+    third.receive().then(() => packets++, () => {});
+    const own = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+    const { port: thirdPort } = third.addr as Deno.NetAddr;
+    const { port } = own.addr as Deno.NetAddr;
+    using client = await BareRtsp.open(node.address("rtsp"));
+    const url = node.rtspUrl("live/third");
+    const { status, fields } = await client.request("SETUP", `${url}/trackID=0`, {
+      Transport: `RTP/AVP;unicast;destination=127.0.0.2;client_port=${port}-${thirdPort}`,
+    });
+    assertEquals(status, 200);
+    const session = fields.get("session")![0].split(";")[0];
+    assertEquals((await client.request("PLAY", url, { Session: session })).status, 200);
+    const [packet, from] = await own.receive();
+    assertEquals([packet[0] >> 6, (from as Deno.NetAddr).hostname], [2, "127.0.0.1"]);
+    await delay(300); // Long enough for packets and reports, which came to us meanwhile.
+    assertEquals(packets, 0);
+  }),
+);
+
+for (const transport of ["tcp", "udp"] as const) {
+  Deno.test(endToEnd(
+    `GStreamer publishes and plays over ${transport.toUpperCase()}`,
+    { needs: ["ffmpeg", "gstreamer", "gstreamer_rtsp"] },
+    async () => {
+      const path = `live/gst_${transport}`;
+      const location = `location=${node.rtspUrl(path)}`;
+      const file = await mediaFile("quarter");
+      await using _publisher = new Child("gst-launch-1.0", [
+        ...["-q", "-e", "filesrc", `location=${file}`, "!", "flvdemux", "name=d"],
+        ...["d.video", "!", "queue", "!", "h264parse", "!"],
+        ...["rtspclientsink", location, `protocols=${transport}`],
+      ], LIMITS);
+      await untilState(path, "live");
+      const player = await runChild("gst-launch-1.0", [
+        ...["-q", "rtspsrc", location, `protocols=${transport}`, "!", "rtph264depay", "!"],
+        ...["h264parse", "!", "avdec_h264", "!", "fakesink", "num-buffers=40"],
+      ], LIMITS);
+      assertEquals([player.code, player.stderr], [0, ""]);
+    },
+  ));
+}
+
+Deno.test(
+  endToEnd(
+    "--udp-ports off leaves TCP, also to those who ask for UDP",
+    { needs: ["ffmpeg"] },
+    async () => {
+      await using closed = await startTestNode({ args: ["--udp-ports", "off"] });
+      const url = closed.rtspUrl("live/a");
+      await using _publisher = publishRtsp(url, await mediaFile("minute"), "tcp");
+      await eventually("a stream", async () => {
+        return (await closed.fetchApi("streams/live/a")).ok || undefined;
+      });
+      using client = await BareRtsp.open(closed.address("rtsp"));
+      const setup = (transport: string) =>
+        client.request("SETUP", `${url}/trackID=0`, { Transport: transport });
+      assertEquals((await setup("RTP/AVP;unicast;client_port=5000-5001")).status, 461);
+      const both = await setup(`RTP/AVP;unicast;client_port=5000-5001,${TCP}`);
+      assertMatch(both.fields.get("transport")![0], /^RTP\/AVP\/TCP;unicast;interleaved=0-1/);
+    },
+  ),
+);
