@@ -291,6 +291,10 @@ export class RtspClientSession {
   #noteSession(response: RtspResponse): void {
     const [id, ...parameters] = (fieldOf(response, "session") ?? "").split(";");
     if (id.trim() === "") return;
+    if (!/^[\x21-\x7e]+$/.test(id.trim())) {
+      const text = "Cannot go on: the server's session identifier is none";
+      throw new ProtocolError(text, { protocol: "RTSP", section: "RFC 2326, 3.4", offset: 0 });
+    }
     this.#sessionId = id.trim();
     for (const parameter of parameters) {
       const seconds = /^\s*timeout\s*=\s*(\d{1,6})/i.exec(parameter)?.[1];
