@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { RtpReceiver, type RtpSink } from "../../protocols/rtp/receiver.ts";
-import { kindOfFormat } from "../../protocols/rtp/formats.ts";
-import type { Track } from "../../protocols/media/track.ts";
+import { RECEIVER_MEDIA_MAX, RtpReceiver, type RtpSink } from "../../protocols/rtp/receiver.ts";
+import { type FormatKind, kindOfFormat } from "../../protocols/rtp/formats.ts";
+import { type Track, TRACKS_PER_KIND_MAX } from "../../protocols/media/track.ts";
 import type { RtpFormat, SdpSession } from "../../protocols/rtsp/sdp.ts";
 import type { Ingest } from "../stream/ingest.ts";
 import { streamKey, type StreamName } from "../stream/stream_key.ts";
@@ -31,11 +31,22 @@ export interface PublishedMedium {
   readonly report: (packet: Uint8Array) => void;
 }
 
-/** The format of each medium that we can read; `undefined` for the others, which are ignored. */
+/**
+ * The format of each medium that we can read; `undefined` for the others, which are ignored, as are
+ * those of one kind beyond what a stream can have.
+ */
 export function readableFormats({ media }: SdpSession): (RtpFormat | undefined)[] {
-  return media.map(({ formats }) =>
-    formats.find((format) => typeof kindOfFormat(format) === "string")
-  );
+  const counts: Record<FormatKind, number> = { video: 0, audio: 0, mpegts: 0 };
+  let readable = 0;
+  return media.map(({ formats }) => {
+    for (const format of formats) {
+      const kind = kindOfFormat(format);
+      if (typeof kind !== "string") continue;
+      const fits = ++counts[kind] <= TRACKS_PER_KIND_MAX && ++readable <= RECEIVER_MEDIA_MAX;
+      return fits ? format : undefined;
+    }
+    return undefined;
+  });
 }
 
 export class RtspPublish implements RtpSink {
@@ -66,7 +77,12 @@ export class RtspPublish implements RtpSink {
     const repaired = repairs.note.bind(repairs, streamKey(name));
     const started = await startPublish(peer.edge, { name, publishing: 0, repaired });
     if (!started.ok) return { refused: started.description, busy: started.busy };
-    return new RtspPublish(peer, { name, media, formats, repairs, ...started });
+    try {
+      return new RtspPublish(peer, { name, media, formats, repairs, ...started });
+    } catch (error) {
+      peer.edge.ingests.end(started.ingestId, false); // A fault of ours must not keep the name.
+      throw error;
+    }
   }
 
   private constructor(

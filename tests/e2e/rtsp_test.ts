@@ -221,6 +221,21 @@ Deno.test(
   }),
 );
 
+Deno.test(endToEnd("a publisher with more media than a stream can have is taken", {}, async () => {
+  using client = await BareRtsp.open(node.address("rtsp"));
+  const url = node.rtspUrl("live/many");
+  const controls = Array.from({ length: 24 }, (_, i) => `m${i}`);
+  const sdp = controls.map((control, i) =>
+    `m=${i % 2 ? "audio" : "video"} 0 RTP/AVP ${i % 2 ? 8 : 96}\r\na=rtpmap:96 H264/90000\r\n` +
+    `a=control:${control}\r\n`
+  ).join("");
+  assertEquals((await client.request("ANNOUNCE", url, {}, sdp)).status, 200);
+  const session = await client.start("RECORD", url, controls);
+  await untilState("live/many", "live");
+  assertEquals((await client.request("TEARDOWN", url, { Session: session })).status, 200);
+  await untilState("live/many", "none");
+}));
+
 for (const transport of ["tcp", "udp"] as const) {
   Deno.test(endToEnd(
     `GStreamer publishes and plays over ${transport.toUpperCase()}`,
