@@ -60,7 +60,7 @@ export class LatmDepacketizer implements Depacketizer {
     const config = parameters.get("config");
     if (config === undefined) return;
     try {
-      this.#configure(parseStreamMuxConfig(new BitReader(Uint8Array.fromHex(config))));
+      this.#configure(parseSdpConfig(Uint8Array.fromHex(config)));
     } catch (error) {
       if (!isUnreadable(error) && !(error instanceof SyntaxError)) throw error;
       options.dropped(RTP_DROP_REASON.configuration);
@@ -162,6 +162,9 @@ export class LatmDepacketizer implements Depacketizer {
   }
 }
 
+/** The first 15 bits of version 0: same timing, one unit, one programme, one layer. */
+const ONE_OF_EACH = 0x2000;
+
 /**
  * Reads a StreamMuxConfig.
  *
@@ -196,6 +199,21 @@ export function parseStreamMuxConfig(reader: BitReader): LatmConfig {
   }
   if (reader.flag()) reader.skip(8); // crcCheckSum
   return { config, unitCount, otherBits };
+}
+
+/** The configuration of a description. */
+function parseSdpConfig(bytes: Uint8Array): LatmConfig {
+  try {
+    return parseStreamMuxConfig(new BitReader(bytes));
+  } catch (error) {
+    const reader = new BitReader(bytes);
+    if (!isUnreadable(error) || bytes.length < 4 || reader.bits(15) !== ONE_OF_EACH) throw error;
+    // GStreamer's rtpmp4apay writes an AudioSpecificConfig whole, with the extension that tells old
+    // decoders of SBR and takes the place of what should follow, and nothing behind it.
+    const config = new Uint8Array(reader.remainingBits >>> 3);
+    for (let at = 0; at < config.length; at++) config[at] = reader.bits(8);
+    return { config, unitCount: 1, otherBits: 0 };
+  }
 }
 
 /** @param bits As announced, where it is. */
