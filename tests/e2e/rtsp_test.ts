@@ -246,8 +246,9 @@ for (const transport of ["tcp", "udp"] as const) {
       const file = await mediaFile("quarter");
       await using _publisher = new Child("gst-launch-1.0", [
         ...["-q", "-e", "filesrc", `location=${file}`, "!", "flvdemux", "name=d"],
-        ...["d.video", "!", "queue", "!", "h264parse", "!"],
-        ...["rtspclientsink", location, `protocols=${transport}`],
+        ...["d.video", "!", "queue", "!", "h264parse", "!", "s.sink_0"],
+        ...["d.audio", "!", "queue", "!", "aacparse", "!", "s.sink_1"],
+        ...["rtspclientsink", "name=s", location, `protocols=${transport}`],
       ], LIMITS);
       await untilState(path, "live");
       const player = await runChild("gst-launch-1.0", [
@@ -255,6 +256,10 @@ for (const transport of ["tcp", "udp"] as const) {
         ...["h264parse", "!", "avdec_h264", "!", "fakesink", "num-buffers=40"],
       ], LIMITS);
       assertEquals([player.code, player.stderr], [0, ""]);
+      const { tracks } = await node.api<{ tracks: { codec: string }[] }>(
+        `streams/live/gst_${transport}`,
+      );
+      assertEquals(tracks.map(({ codec }) => codec), ["h264", "aac"]);
     },
   ));
 }
