@@ -18,6 +18,7 @@ import type { SessionState } from "../actors/stream/upstream.ts";
 import type { CallMessage } from "../protocols/mrtmp/call.ts";
 import type { Directory, LoadReport, Member } from "./directory/directory.ts";
 import type { ServeAnswer, ServeRequest } from "./link/link_source.ts";
+import type { NodeId } from "./link/link_settings.ts";
 import { LinkTable } from "./link/link_table.ts";
 import type { LinkTransport } from "./link/transport.ts";
 import type { Introduction } from "./membership/membership_options.ts";
@@ -143,8 +144,8 @@ export class Mesh {
         lagMs: this.#options.latenessMs(),
       }),
       events: {
-        silent: ({ node }) => this.#suspect(node, false),
-        lost: ({ node }, loss) => this.#suspect(node, loss === "refused"),
+        silent: (peer) => this.#suspect(peer, false),
+        lost: (peer, loss) => this.#suspect(peer, loss === "refused"),
         gossip: (_peer, { view }) => this.membership.gossip(view),
       },
       receiver: {
@@ -176,9 +177,11 @@ export class Mesh {
     }
   }
 
-  #suspect(node: string, strong: boolean): void {
+  #suspect({ node, incarnation }: NodeId, strong: boolean): void {
     this.ownership.forgetNode(node);
-    if (this.membership.members.has(node)) this.membership.suspectPeer(node, strong);
+    // What befell an older start of the node says nothing of the one that is there now.
+    const present = this.membership.members.get(node)?.incarnation === incarnation;
+    if (present) this.membership.suspectPeer(node, strong);
   }
 
   /** Another node asks for a stream. */

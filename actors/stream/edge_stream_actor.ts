@@ -254,7 +254,8 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
   #connect(core: StreamCore, context: Context): void {
     this.#check(context);
     if (this.#fed(core)) {
-      if (!core.log.behind) this.#answer(core.live);
+      // A feed that has said nothing yet is no answer.
+      if (core.live && !core.log.behind) this.#answer(true);
       return;
     }
     if (this.#resolving) return;

@@ -9,7 +9,6 @@
 import { concatBytes } from "../../protocols/bytes/concat.ts";
 import { assert, assertEquals } from "./assert.ts";
 import { attributes, type ReadPlaylist, readPlaylist, type ReadSegment } from "./m3u8.ts";
-import type { TestNode } from "./node_process.ts";
 import { delay } from "./processes.ts";
 import { seededRandom } from "./random.ts";
 
@@ -20,6 +19,11 @@ const RELOAD_MS = 500;
 const ANSWER_MS_MAX = 8_000;
 
 export type HlsContainerName = "fmp4" | "ts";
+
+/** Whoever answers requests: a node, or what stands in front of several. */
+export interface HlsServer {
+  httpUrl(path: string): string;
+}
 
 /** A stream as one client saw it. */
 export interface WatchedStream {
@@ -36,7 +40,7 @@ export interface WatchedStream {
 
 /** URL of the one media playlist that a multivariant playlist leads to. */
 export async function mediaPlaylistUrl(
-  node: TestNode,
+  node: HlsServer,
   path: string,
   container: HlsContainerName,
 ): Promise<{ url: string; multivariant: string }> {
@@ -49,7 +53,7 @@ export async function mediaPlaylistUrl(
 
 /** Follows a stream to its ENDLIST. @throws {Error} A rule was broken. */
 export async function watchHls(
-  node: TestNode,
+  node: HlsServer,
   path: string,
   container: HlsContainerName,
 ): Promise<WatchedStream> {
