@@ -38,6 +38,8 @@ export interface GivenOptions {
   readonly meshSecret: string | undefined;
   /** Port on which other nodes reach this one, 0 to 65535; 0 = any free port. */
   readonly meshPort: number;
+  /** Absolute path of the folder with `cert.pem`, `key.pem` and `ca.pem` for links in TLS. */
+  readonly meshTls: string | undefined;
   /** Nodes that carry a stream besides its owner, at least. */
   readonly replicas: number;
   /** Where the host stands: a room, a site, a region. */

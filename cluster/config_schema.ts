@@ -111,6 +111,15 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<GivenOptions[Name]
     initial: 9035,
     help: "port on which the other nodes reach this one; opened with --redis alone",
   }),
+  meshTls: {
+    flag: "mesh-tls",
+    placeholder: "DIR",
+    initial: undefined,
+    initialNote: "links in the clear",
+    allowed: "an absolute path of 1 to 4096 characters without a comma",
+    help: "folder with cert.pem, key.pem and ca.pem: links between nodes are then in TLS",
+    read: (text) => /^\/[^,\0]{1,4095}$/.test(text) ? text : undefined,
+  },
   replicas: integerOption({
     flag: "replicas",
     initial: 1,

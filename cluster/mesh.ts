@@ -38,6 +38,8 @@ export interface MeshOptions {
   readonly mesh: string;
   /** What all nodes of the mesh share; asked for when a link is made. */
   readonly secret: () => Uint8Array;
+  /** The directory has lost its data and is told it again. */
+  readonly reasserting: () => void;
   readonly self: Omit<Introduction, "port">;
   readonly hub: StreamHub;
   readonly policyOf: (name: StreamName) => StreamPolicy;
@@ -72,7 +74,10 @@ export class Mesh {
     const membership = this.membership = new Membership({
       ...{ directory, ports, self, load: options.load, latenessMs: options.latenessMs },
       onFenced: () => this.ownership.dropAll(),
-      onReassert: () => this.ownership.reassertAll(),
+      onReassert: () => {
+        options.reasserting();
+        return this.ownership.reassertAll();
+      },
       onJump: () => {},
     });
     const ownership = this.ownership = new Ownership({

@@ -10,8 +10,9 @@ import type { Directory } from "./directory/directory.ts";
 import { DirectoryStore, MemoryDirectory } from "./directory/memory_directory.ts";
 import { RedisDirectory } from "./directory/redis_directory.ts";
 import { parseRedisUrl, type RedisTarget } from "./directory/redis_url.ts";
-import { DenoTransport } from "./link/deno_transport.ts";
+import { DenoTransport, type LinkTls } from "./link/deno_transport.ts";
 import { DialError, type LinkTransport } from "./link/transport.ts";
+import { StartError } from "./start_error.ts";
 
 export interface MeshHome {
   readonly directory: Directory;
@@ -20,6 +21,8 @@ export interface MeshHome {
   readonly secret: () => Uint8Array;
   /** Asks for the secret until it is known. */
   readonly prepare: () => Promise<void>;
+  /** The directory has lost its data: newcomers must find the secret there again. */
+  readonly shareAgain: () => Promise<void>;
   /** Where other nodes reach this one. */
   readonly address: string;
   /** Client addresses by protocol, "host:port". */
@@ -60,17 +63,32 @@ export function meshHome({ config, ports, ...options }: MeshHomeOptions): MeshHo
     const directory = new MemoryDirectory(new DirectoryStore(ports.clock));
     const secret = randomBytes(SECRET_BYTES);
     const nothing = () => Promise.resolve();
-    const common = { directory, address, addresses, prepare: nothing, secret: () => secret };
-    return { ...common, transport: NO_NETWORK };
+    const nothings = { prepare: nothing, shareAgain: nothing };
+    const common = { directory, address, addresses, secret: () => secret };
+    return { ...common, ...nothings, transport: NO_NETWORK };
   }
   const directory = new RedisDirectory({ target, ports, mesh: config.mesh });
   const transport = new DenoTransport({
     hostname,
     port: config.meshPort,
+    tls: config.meshTls === undefined ? undefined : readTls(config.meshTls),
     acceptFailed: (error) => ports.log.warn("mesh port cannot accept", { error }),
   });
   const shared = sharedSecret(directory, config.meshSecret, ports);
   return { directory, transport, address, ...shared, addresses };
+}
+
+/** @throws {StartError} A file cannot be read. */
+function readTls(folder: string): LinkTls {
+  const read = (name: string) => {
+    try {
+      return Deno.readTextFileSync(`${folder}/${name}`);
+    } catch (error) {
+      const reason = error instanceof Error ? error.name : "unknown error";
+      throw new StartError(`--mesh-tls ${folder}: must hold ${name} as a readable file: ${reason}`);
+    }
+  };
+  return { cert: read("cert.pem"), key: read("key.pem"), ca: read("ca.pem") };
 }
 
 /** Where Redis is; `undefined` when this node is alone. */
@@ -112,6 +130,10 @@ function sharedSecret(directory: Directory, given: string | undefined, ports: Po
   return {
     secret(): Uint8Array {
       return known ?? unknown;
+    },
+    async shareAgain(): Promise<void> {
+      if (given !== undefined || known === undefined) return;
+      await directory.sharedSecret(new TextDecoder().decode(known)).catch(() => {});
     },
     async prepare(): Promise<void> {
       while (known === undefined) {

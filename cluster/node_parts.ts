@@ -104,6 +104,7 @@ export function createParts(config: Config, ports: Ports, home: MeshHome): NodeP
   const mesh: Mesh = new Mesh({
     ...{ ports, hub, mesh: config.mesh, directory: home.directory, transport: home.transport },
     secret: home.secret,
+    reasserting: () => void home.shareAgain(),
     self: introductionOf(config, home),
     policyOf: ({ app }) => streamPolicy(applications.of(app)),
     replicas: config.replicas,

@@ -35,7 +35,7 @@ export function workerArguments(config: GivenConfig, workerModule: URL): string[
     `--v8-flags=${V8_FLAGS.join(",")}`,
     `--config=${fileURLToPath(new URL("../deno.json", import.meta.url))}`,
     netPermission(config),
-    `--allow-read=${config.dataDir}`,
+    `--allow-read=${[config.dataDir, ...(config.meshTls === undefined ? [] : [config.meshTls])]}`,
     `--allow-write=${config.dataDir}`,
     ...(config.ffmpeg === undefined ? [] : [`--allow-run=${config.ffmpeg}`]),
     ...(config.name === undefined ? ["--allow-sys=hostname"] : []),

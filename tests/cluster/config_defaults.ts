@@ -18,6 +18,7 @@ export const DEFAULTS: GivenConfig = {
   mesh: "headwater",
   meshSecret: undefined,
   meshPort: 9035,
+  meshTls: undefined,
   replicas: 1,
   zone: "default",
   dataDir: "./data",

@@ -124,6 +124,15 @@ export const ROWS: readonly Row[] = [
     allowed: PORT,
   },
   {
+    name: "meshTls",
+    flag: "--mesh-tls",
+    variable: "HEADWATER_MESH_TLS",
+    text: "/etc/headwater/mesh",
+    value: "/etc/headwater/mesh",
+    bad: "mesh",
+    allowed: "an absolute path of 1 to 4096 characters without a comma",
+  },
+  {
     name: "replicas",
     flag: "--replicas",
     variable: "HEADWATER_REPLICAS",

@@ -5,8 +5,9 @@ import type { LinkPeer } from "../../cluster/link/link_settings.ts";
 import { DialError } from "../../cluster/link/transport.ts";
 import type { LogRecord } from "../../protocols/media/record.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { certificate } from "../support/certificates.ts";
 import { freePort } from "../support/ports.ts";
-import { delay, eventually, runChild } from "../support/processes.ts";
+import { delay, eventually } from "../support/processes.ts";
 import { type RealLinks, realLinks, realStream } from "../support/real_links.ts";
 import { trackRecord, VIDEO, videoFrame } from "../support/stream_records.ts";
 import { RecordingSink } from "../support/link_mesh.ts";
@@ -108,35 +109,6 @@ Deno.test("a node that goes away is noticed at once, and its port refuses", asyn
   assertEquals(await ask(a, 2), { ok: false, error: "unreachable" });
   await eventually("the refusal", () => a.events.includes("lost b refused"));
 });
-
-/** A certificate of its own authority. */
-async function certificate(folder: string, name: string): Promise<LinkTls> {
-  const [key, cert, ca, caKey] = ["key", "crt", "ca.crt", "ca.key"].map((end) =>
-    `${folder}/${name}.${end}`
-  );
-  const openssl = async (...args: string[]) => {
-    const { code, stderr } = await runChild("openssl", args, { timeoutMs: 20_000 });
-    if (code !== 0) throw new Error(stderr);
-  };
-  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  await openssl(
-    ...["req", "-x509", ...curve, "-keyout", caKey, "-out", ca, "-days", "1"],
-    ...["-subj", `/CN=${name} authority`],
-  );
-  const csr = `${folder}/${name}.csr`;
-  const extensions = `${folder}/${name}.ext`;
-  // Not the address that is dialled: names are not what is checked.
-  await Deno.writeTextFile(extensions, "subjectAltName=DNS:nobody.example\n");
-  await openssl("req", ...curve, "-keyout", key, "-out", csr, "-subj", "/CN=node");
-  await openssl(
-    ...["x509", "-req", "-in", csr, "-CA", ca, "-CAkey", caKey, "-CAcreateserial"],
-    ...["-out", cert, "-days", "1", "-extfile", extensions],
-  );
-  const [keyText, certText, caText] = await Promise.all(
-    [key, cert, ca].map((path) => Deno.readTextFile(path)),
-  );
-  return { key: keyText, cert: certText, ca: caText };
-}
 
 Deno.test("links run in TLS, whatever the certificate's name, and refuse another authority and silence", async () => {
   const folder = await Deno.makeTempDir();
