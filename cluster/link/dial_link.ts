@@ -42,6 +42,8 @@ export type DialResult =
     readonly reason: string;
     /** What it says of the other node; nothing when it spoke and said no. */
     readonly loss: LinkLoss | undefined;
+    /** One of the two refused the other: somebody should know. */
+    readonly refused?: boolean;
   };
 
 /** A link in the making, and later made. */
@@ -114,7 +116,7 @@ class Dialling implements DialledLink {
   }
 
   async #greet(channel: Channel, kind: ChannelKind, next: ChannelEvents): Promise<DialResult> {
-    const { settings, target } = this.#options;
+    const { settings } = this.#options;
     const { ports, secret } = settings;
     const side = new DialHandshake({ secret, hello: this.#hello(kind) });
     const greeting = await greet({
@@ -131,8 +133,7 @@ class Dialling implements DialledLink {
     if (greeting.ok) return { ok: true };
     const { reason, refusal, fault } = greeting;
     if (refusal !== undefined) {
-      ports.log.warn("link refused", { node: target.node, reason });
-      return { ok: false, reason, loss: undefined };
+      return { ok: false, reason, loss: undefined, refused: true };
     }
     return { ok: false, reason, loss: fault ? "unreachable" : "closed" };
   }

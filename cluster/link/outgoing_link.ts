@@ -49,6 +49,9 @@ export const LINK_IDLE_MS = 60_000;
 const RETRY_MS_MIN = 50;
 const RETRY_MS_MAX = 2_000;
 
+/** A refusal is logged again after this long, in milliseconds: it goes on until it is seen to. */
+const REFUSAL_LOG_MS = 60_000;
+
 type State =
   | { readonly kind: "idle" }
   | { readonly kind: "waiting"; readonly timer: Timer }
@@ -74,6 +77,7 @@ export class OutgoingLink {
   #neededAtMs = 0;
   #rttMs = 0;
   #sincePingMs = 0;
+  #refusalToldMs = -Infinity;
   /** Somebody wants to know whether that node lives, whether or not there is anything to carry. */
   watched = false;
 
@@ -228,7 +232,7 @@ export class OutgoingLink {
   #dialled({ peer, link }: Extract<State, { kind: "dialling" }>, result: DialResult): void {
     if (!result.ok) {
       const { loss, reason } = result;
-      this.#settings.ports.log.debug("link: no connection", { node: this.node, reason });
+      this.#note(result);
       this.#state = { kind: "idle" };
       link.close(reason);
       this.#retry();
@@ -244,6 +248,17 @@ export class OutgoingLink {
     }
     this.#forgetUnsent();
     this.#upstream.up(link.control);
+  }
+
+  /** Says what an operator must know, once. */
+  #note({ reason, refused }: Extract<DialResult, { ok: false }>): void {
+    const { clock, log } = this.#settings.ports;
+    const { node } = this;
+    if (refused !== true || clock.nowMs() - this.#refusalToldMs < REFUSAL_LOG_MS) {
+      return log.debug("link: no connection", { node, reason });
+    }
+    this.#refusalToldMs = clock.nowMs();
+    log.warn("link refused", { node, reason });
   }
 
   #controlEvents(peer: NodeId): ChannelEvents {
