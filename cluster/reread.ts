@@ -25,7 +25,10 @@ function reasonOf(parsed: Exclude<ParsedConfig, { kind: "config" }>): string {
 /** Flags with another value that only a restart can bring into force. */
 function needRestart(running: GivenConfig, config: GivenConfig): string[] {
   const live: readonly OptionName[] = APPLICATION_OPTIONS;
+  // Some values are objects, which each reading makes anew.
+  const changed = (name: OptionName) =>
+    JSON.stringify(running[name]) !== JSON.stringify(config[name]);
   return (Object.keys(OPTIONS) as OptionName[])
-    .filter((name) => !live.includes(name) && running[name] !== config[name])
+    .filter((name) => !live.includes(name) && changed(name))
     .map((name) => OPTIONS[name].flag);
 }
