@@ -5,23 +5,20 @@
 import { assert, assertEquals } from "../support/assert.ts";
 import { readSource, sendInTime, type SourceMessage } from "../support/broken_sources.ts";
 import { endToEnd } from "../support/end_to_end.ts";
+import { checkSteps, readBody, watch } from "../support/held_viewers.ts";
 import { get, mediaPlaylistUrl, watchHls } from "../support/hls_watch.ts";
 import type { MediaName } from "../support/media_files.ts";
 import { startTestNode, type TestNode } from "../support/node_process.ts";
-import { delay, eventually } from "../support/processes.ts";
-import { AUDIO, contentOf, type MediaMessage, VIDEO } from "../support/wire/media_message.ts";
+import { delay } from "../support/processes.ts";
+import { contentOf, VIDEO } from "../support/wire/media_message.ts";
 import { Publisher } from "../support/wire/publisher.ts";
-import { closeQuietly, connectTo, writeAll } from "../support/wire/rtmp_connection.ts";
-import { openViewer, VIEWER_PROTOCOLS, type ViewerProtocol } from "../support/wire/viewer.ts";
+import { VIEWER_PROTOCOLS } from "../support/wire/viewer.ts";
 
 /** Viewers of each protocol but HLS, which has two a container: 20 in all. */
 const VIEWERS = 4;
 
 /** The first session is cut here, in the middle of a group of pictures. */
 const CUT_MS = 3_500;
-
-/** Longest step of one track's timestamps, in milliseconds: some frames lost at the seam. */
-const STEP_MS_MAX = 400;
 
 interface Return {
   readonly gapMs: number;
@@ -102,11 +99,10 @@ async function lossAndReturn({ gapMs, media }: Return): Promise<void> {
   await returned.end();
 
   const pictures = second.filter(isPicture).length;
-  for (const { ended, steps, count } of viewers) {
+  for (const viewer of viewers) {
+    const { ended, count } = viewer;
     assertEquals(await ended, "end of stream");
-    for (const [typeId, { least, most }] of steps) {
-      assert(least > 0 && most < STEP_MS_MAX, `track ${typeId} steps by ${least} to ${most} ms`);
-    }
+    checkSteps(viewer);
     assert(count.pictures > pictures + 25, `${count.pictures} pictures, ${pictures} at the end`);
   }
   const sizes = await Promise.all(bodies);
@@ -134,47 +130,6 @@ async function pollPlaylist(path: string, container: "fmp4" | "ts"): Promise<rea
     await delay(1_000);
   }
   return texts;
-}
-
-interface Watched {
-  readonly ended: Promise<string>;
-  /** Least and largest step of timestamps by track. */
-  readonly steps: Map<number, { lastMs: number; least: number; most: number }>;
-  readonly count: { pictures: number };
-}
-
-async function watch(on: TestNode, protocol: ViewerProtocol, path: string): Promise<Watched> {
-  const steps: Watched["steps"] = new Map();
-  const count = { pictures: 0 };
-  const onMessage = (message: MediaMessage) => {
-    const { typeId, timestampMs } = message;
-    if (typeId !== VIDEO && typeId !== AUDIO) return;
-    if (contentOf(message).kind !== "frame") return;
-    if (typeId === VIDEO) count.pictures++;
-    const step = steps.get(typeId);
-    if (step === undefined) {
-      steps.set(typeId, { lastMs: timestampMs, least: Infinity, most: -Infinity });
-      return;
-    }
-    step.least = Math.min(step.least, timestampMs - step.lastMs);
-    step.most = Math.max(step.most, timestampMs - step.lastMs);
-    step.lastMs = timestampMs;
-  };
-  const address = on.address(protocol === "rtmp" ? "rtmp" : "http");
-  const { ended } = await openViewer({ protocol, address, path, onMessage });
-  await eventually(`${protocol} plays`, () => count.pictures > 0);
-  return { ended, steps, count };
-}
-
-/** Reads a body on one connection to its end; its bytes. */
-async function readBody(on: TestNode, target: string): Promise<number> {
-  const conn = await connectTo(on.address("http"));
-  await writeAll(conn, new TextEncoder().encode(`GET /${target} HTTP/1.1\r\nHost: x\r\n\r\n`));
-  const buffer = new Uint8Array(65_536);
-  let bytes = 0;
-  for (let n = await conn.read(buffer); n !== null; n = await conn.read(buffer)) bytes += n;
-  closeQuietly(conn);
-  return bytes;
 }
 
 function isEarly({ atMs }: SourceMessage): boolean {
