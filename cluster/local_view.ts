@@ -40,7 +40,7 @@ export class LocalView {
   }
 
   streams(request: PageRequest): Page<StreamPart> {
-    const cores = [...this.#parts.hub.values()].filter((core) => !core.ended);
+    const cores = [...this.#parts.hub.values()].filter(isThere);
     const page = pageOf(cores, (core) => streamKey(core.name), request);
     const viewers = this.#countViewers();
     const items = page.items.map((core) => {
@@ -51,7 +51,7 @@ export class LocalView {
 
   stream(name: StreamName): StreamPart | undefined {
     const core = this.#parts.hub.get(name);
-    if (core === undefined || core.ended) return undefined;
+    if (core === undefined || !isThere(core)) return undefined;
     return this.#streamPart(core, this.#countViewers().get(streamKey(name)) ?? NOBODY);
   }
 
@@ -107,6 +107,11 @@ export class LocalView {
 }
 
 const NOBODY: ViewerCounts = { total: 0, byProtocol: {} };
+
+/** Somebody publishes or wants it; one that was looked for in vain is about to be forgotten. */
+function isThere({ ended, idle }: StreamCore): boolean {
+  return !ended && !idle;
+}
 
 function authorityOf({ publication, hold, ingest, session }: StreamCore): Authority {
   if (publication !== undefined || hold !== undefined) return "owner";
