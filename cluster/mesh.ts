@@ -19,6 +19,7 @@ import type { CallMessage } from "../protocols/mrtmp/call.ts";
 import type { Directory, LoadReport, Member } from "./directory/directory.ts";
 import type { ServeAnswer, ServeRequest } from "./link/link_source.ts";
 import type { NodeId } from "./link/link_settings.ts";
+import { linkPeerCalls } from "./link/link_peer_calls.ts";
 import { LinkTable } from "./link/link_table.ts";
 import type { LinkTransport } from "./link/transport.ts";
 import type { Introduction } from "./membership/membership_options.ts";
@@ -28,7 +29,7 @@ import { MeshLocator } from "./placement/mesh_locator.ts";
 import { Ownership } from "./placement/ownership.ts";
 import { rankNodes } from "./placement/rendezvous.ts";
 import { replicasOf, Replication } from "./replication.ts";
-import type { PeerCalls } from "./placement/peer_calls.ts";
+import { MeshOutage } from "./outage.ts";
 
 export interface MeshOptions {
   readonly ports: Ports;
@@ -65,6 +66,7 @@ export class Mesh {
   readonly #options: MeshOptions;
   readonly #locator: MeshLocator;
   readonly #replication: Replication;
+  readonly #outage: MeshOutage;
 
   constructor(options: MeshOptions) {
     this.#options = options;
@@ -80,16 +82,17 @@ export class Mesh {
       },
       onJump: () => {},
     });
+    const peers = linkPeerCalls(this.links);
+    this.#outage = new MeshOutage({
+      ...{ ports, peers },
+      membership: () => this.membership,
+      cutOff: () => this.ownership.dropAll(),
+    });
     const ownership = this.ownership = new Ownership({
-      ...{ directory, ports, mesh: membership },
+      ...{ directory, ports, mesh: membership, outage: this.#outage },
       inUse: (key) => hub.get(streamNameOf(key))?.live ?? false,
       handOver: (to, key, session) => this.#handOver(to, key, session),
     });
-    const peers: PeerCalls = {
-      ask: (node, kind, key, name, req, timeoutMs) =>
-        this.links.ask(node, { kind, key, name, req, timeoutMs }),
-      tell: (node, kind, key, name, req) => this.links.tell(node, { kind, key, name, req }),
-    };
     const locator = this.#locator = new MeshLocator({ ports, mesh: membership, ownership, peers });
     this.system = new ActorSystem(ports, { locator });
     locator.attach(this.system, STREAM);
@@ -128,6 +131,7 @@ export class Mesh {
   async stop(): Promise<void> {
     this.ingests.stop();
     this.#replication.stop();
+    this.#outage.stop();
     this.ownership.stop();
     this.links.close("the node stops");
     await this.system.shutdown();
@@ -151,7 +155,10 @@ export class Mesh {
       events: {
         silent: (peer) => this.#suspect(peer, false),
         lost: (peer, loss) => this.#suspect(peer, loss === "refused"),
-        gossip: (_peer, { view }) => this.membership.gossip(view),
+        gossip: ({ node }, { view, redisOk }) => {
+          this.#outage.heard(node, redisOk);
+          this.membership.gossip(view);
+        },
       },
       receiver: {
         ask: (from, { kind, key, name, req, timeoutMs }: CallMessage) =>
@@ -172,6 +179,7 @@ export class Mesh {
     if (left.length === 0) return;
     for (const { node } of left) {
       links.disconnect(node, "it left the mesh");
+      this.#outage.forget(node);
       ownership.forgetNode(node);
     }
     ingests.ownersGone();

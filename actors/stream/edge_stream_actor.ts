@@ -62,6 +62,8 @@ export const EDGE_STREAM = actorKind<EdgeStreamProtocol>({
 
 /** What a node has of a stream. */
 export interface Carrier {
+  /** It decides about the stream. */
+  readonly owns: boolean;
   readonly epoch: number;
   readonly generation: number;
   readonly nextSeq: number;
@@ -216,8 +218,14 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
     const core = this.#core;
     const known = core?.log.anchorAt(core.log.nextSeq);
     if (core === undefined || known === undefined) return null;
-    const epoch = core.session?.epoch ?? core.ingest?.grant.epoch ?? 0;
-    return { epoch, generation: known.generation, nextSeq: core.log.nextSeq };
+    const own = core.publication ?? core.hold?.last;
+    const epoch = (own ?? core.ingest)?.grant.epoch ?? core.session?.epoch ?? 0;
+    return {
+      owns: own !== undefined,
+      epoch,
+      generation: known.generation,
+      nextSeq: core.log.nextSeq,
+    };
   }
 
   check(_: void, context: Context): void {

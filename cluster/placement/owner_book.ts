@@ -108,6 +108,13 @@ export class OwnerBook {
     this.#entries.prune(({ found }) => found.kind === "owner" && found.owner.node === node);
   }
 
+  /** An epoch at least `least`, and above any that was seen. */
+  above(key: string, least: number): number {
+    const epoch = Math.max(Math.round(least), (this.#epochs.get(key) ?? 0) + 1);
+    this.saw(key, epoch);
+    return epoch;
+  }
+
   /** Remembers the highest epoch. Returns false for one that is lower than one seen before. */
   saw(key: string, epoch: number): boolean {
     const highest = this.#epochs.get(key) ?? 0;

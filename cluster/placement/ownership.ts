@@ -12,7 +12,7 @@ import type { StreamOwner } from "../../actors/stream/upstream.ts";
 import type { Directory } from "../directory/directory.ts";
 import { type ClaimOutcome, Claims } from "./claims.ts";
 import { type LossReason, OwnedTable } from "./owned_table.ts";
-import type { Resolution, Standing } from "./owner.ts";
+import type { Owner, Resolution, Standing } from "./owner.ts";
 import { OwnerBook } from "./owner_book.ts";
 import { OwnerLookup } from "./owner_lookup.ts";
 import { OwnerWatch } from "./owner_watch.ts";
@@ -25,13 +25,24 @@ export interface OwnershipOptions {
   readonly mesh: Standing;
   /** Whether somebody uses what this node owns; asked once a second. */
   readonly inUse: (key: string) => boolean;
+  /** What the other nodes say while the directory cannot be asked. */
+  readonly outage: Outage;
   /** Gives the new owner of a thing what it must know. False: it does not, or will not have it. */
   readonly handOver: (to: string, key: string, session: unknown) => Promise<boolean>;
+}
+
+/** The mesh without its directory. */
+export interface Outage {
+  /** Every node that we hear has lost the directory, too: nobody can take anything from anybody. */
+  readonly general: boolean;
+  /** Asks the other nodes who owns a thing. Never rejects. */
+  whoHas(key: string): Promise<Owner | undefined>;
 }
 
 export class Ownership {
   readonly #mesh: Standing;
   readonly #handOver: OwnershipOptions["handOver"];
+  readonly #outage: Outage;
   readonly #log: Log;
   readonly #table: OwnedTable;
   readonly #book: OwnerBook;
@@ -40,11 +51,12 @@ export class Ownership {
   readonly #upkeep: Upkeep;
 
   /** Its chores run from here on, until {@link Ownership.stop}. */
-  constructor({ directory, ports, mesh, inUse, handOver }: OwnershipOptions) {
+  constructor({ directory, ports, mesh, inUse, handOver, outage }: OwnershipOptions) {
     const { clock, timers } = ports;
     const log = this.#log = ports.log.with({ part: "ownership" });
     this.#mesh = mesh;
     this.#handOver = handOver;
+    this.#outage = outage;
     const onHeld = (key: string) => this.#watch.appeared(key);
     const table = this.#table = new OwnedTable({ clock, log, mesh, onHeld });
     const lookup = new OwnerLookup(directory, timers);
@@ -110,7 +122,16 @@ export class Ownership {
       return Promise.resolve({ kind: "owner", owner: { node, incarnation, epoch } });
     }
     if (!isKey(key)) return Promise.resolve({ kind: "nobody", epoch: 0 });
-    return this.#book.find(key, ageMs);
+    return this.#found(key, ageMs);
+  }
+
+  /** While the directory is away the other nodes are asked. */
+  async #found(key: string, ageMs?: number): Promise<Resolution> {
+    const found = await this.#book.find(key, ageMs);
+    if (found.kind !== "unavailable" || this.#mesh.redisOk) return found;
+    const owner = await this.#outage.whoHas(key);
+    if (owner !== undefined && this.accepts(key, owner.epoch)) return { kind: "owner", owner };
+    return this.#outage.general ? { kind: "nobody", epoch: 0 } : found;
   }
 
   async resolve(key: string, fresh = false): Promise<StreamOwner | undefined> {
@@ -168,7 +189,30 @@ export class Ownership {
     const epoch = this.#table.use(key) ? this.#table.epochOf(key) : undefined;
     if (epoch !== undefined) return Promise.resolve({ kind: "owned", epoch });
     if (!isKey(key)) return Promise.resolve({ kind: "unavailable" });
-    return this.#claims.claim(key);
+    return this.#claim(key);
+  }
+
+  /**
+   * Without a directory nothing can be claimed. What nobody owns then is owned provisionally: the
+   * directory is told once it is back, and of several such owners the latest stays.
+   */
+  async #claim(key: string): Promise<ClaimOutcome> {
+    const outcome = await this.#claims.claim(key);
+    const mesh = this.#mesh;
+    if (outcome.kind !== "unavailable" || mesh.redisOk || !mesh.joined) return outcome;
+    const found = await this.find(key);
+    if (found.kind === "owner") {
+      const { owner } = found;
+      return owner.node === mesh.node
+        ? { kind: "owned", epoch: owner.epoch }
+        : { kind: "elsewhere", owner };
+    }
+    if (found.kind === "unavailable" || mesh.redisOk) return outcome;
+    const epoch = this.#book.above(key, mesh.nowUs());
+    this.#table.hold(key, epoch);
+    this.#upkeep.unwritten(key);
+    this.#log.warn("stream owned provisionally, the directory is away", { key, epoch });
+    return { kind: "owned", epoch };
   }
 
   async takeOver(key: string): Promise<boolean> {

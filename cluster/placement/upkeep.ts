@@ -90,6 +90,11 @@ export class Upkeep {
     await this.#reassert();
   }
 
+  /** The directory does not know of it yet: it is told as soon as it can be. */
+  unwritten(key: string): void {
+    this.#unwritten.add(key);
+  }
+
   /** Another node may own it: looks soon. */
   doubt(key: string): void {
     this.#doubtful.add(key);

@@ -83,6 +83,7 @@ export class MeshNode {
     });
     const peers = mesh.peersOf(name);
     this.ownership = new Ownership({
+      outage: { general: false, whoHas: () => Promise.resolve(undefined) },
       directory: this.directory,
       ports,
       mesh: this.membership,
