@@ -7,6 +7,7 @@
 
 import type { PortRange } from "../actors/edge/udp_ports.ts";
 import type { NamedApplication } from "../actors/edge/application.ts";
+import type { Role } from "./directory/directory.ts";
 
 /** How much is logged: everything at a level and above. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -44,6 +45,10 @@ export interface GivenOptions {
   readonly replicas: number;
   /** Where the host stands: a room, a site, a region. */
   readonly zone: string;
+  /** Whether it owns streams and takes clients: an edge owns none, an origin takes none. */
+  readonly role: Role;
+  /** Worker processes of the host, 1 to 256, or one a core. */
+  readonly workers: number | "auto";
   /** Directory of everything that the node keeps, as given: it may be relative. */
   readonly dataDir: string;
   /** How long frames are gathered before a write, in milliseconds, 0 to 1000, or by load. */

@@ -22,6 +22,7 @@ import {
   switchOption,
 } from "./config_option.ts";
 import { parseRedisUrl } from "./directory/redis_url.ts";
+import { WORKERS_MAX } from "./supervisor/worker_place.ts";
 
 /** A property of {@link GivenOptions}: the name of an option inside the program. */
 export type OptionName = keyof GivenOptions;
@@ -134,6 +135,21 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<GivenOptions[Name]
     allowed: "1 to 64 letters, digits, -, _ and ., the first a letter or a digit",
     help: "where the host stands: a room, a site, a region; shown in the list of nodes",
     read: (text) => isNodeName(text) ? text : undefined,
+  },
+  role: choiceOption({
+    flag: "role",
+    initial: "any",
+    choices: ["any", "edge", "origin"],
+    help: "what the host does in a mesh: an edge owns no stream, an origin takes no clients",
+  }),
+  workers: {
+    flag: "workers",
+    placeholder: "auto|N",
+    initial: "auto",
+    allowed: `auto or a whole number from 1 to ${WORKERS_MAX}`,
+    help: "worker processes of the host, which share its ports, its memory for media and its " +
+      "connections; auto is one a core, as long as each has 64MiB of --media-memory",
+    read: readWorkers,
   },
   dataDir: directoryOption({
     flag: "data",
@@ -314,6 +330,12 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<GivenOptions[Name]
     help: "form of the log lines and of the ready line",
   }),
 };
+
+function readWorkers(text: string): number | "auto" | undefined {
+  if (text === "auto") return text;
+  const count = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  return count >= 1 && count <= WORKERS_MAX ? count : undefined;
+}
 
 /** Whether a node may have this name: it becomes part of URLs, keys and file names. */
 export function isNodeName(text: string): boolean {

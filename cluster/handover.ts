@@ -1,19 +1,19 @@
 /**
  * What the launcher tells its worker over the worker's standard input: one line with the
- * configuration, then a line for each command, or for each time it read the configuration again.
- * The end of the input says that the launcher is gone. A pipe, because a command line shows its
- * secrets to every user of the machine. On its standard output the worker has one word for the
- * launcher; its other lines are for the world.
+ * configuration, then a line for each command, for each time it read the configuration again, and
+ * what `supervisor/worker_lines.ts` adds. The end of the input says that the launcher is gone. A
+ * pipe, because a command line shows its secrets to every user of the machine.
  *
  * @module
  */
 import type { GivenConfig } from "./config.ts";
+import type { WorkerPlace } from "./supervisor/worker_place.ts";
 
 /** The first line. */
 export interface Handover {
+  /** This worker's share of the host's. */
   readonly config: GivenConfig;
-  /** Process id of the launcher. */
-  readonly launcherPid: number;
+  readonly place: WorkerPlace;
 }
 
 /** Later lines: let the clients leave; or end at once. Repeating one changes nothing. */
@@ -30,9 +30,6 @@ export type Reread =
   /** One line that says what is wrong, and where. */
   | { readonly ok: false; readonly reason: string };
 
-/** The worker's line that asks for the configuration to be read again. */
-export const REREAD_REQUEST = "headwater: read the configuration again";
-
 /**
  * Longest line, in bytes: the largest configuration file with keys as long as ours, each character
  * three bytes. Far more than any real one has.
@@ -45,9 +42,9 @@ const LINE_BYTES_FIRST = 4 * 1024;
 /** What goes before the outcome of a reread. */
 const REREAD = "reread ";
 
-/** The first line, with its line feed. */
+/** The first line, without its line feed. */
 export function handoverLine(handover: Handover): string {
-  return `${JSON.stringify(handover)}\n`; // Options without a value are left out, and come back so.
+  return JSON.stringify(handover); // Options without a value are left out, and come back so.
 }
 
 /**
@@ -63,9 +60,9 @@ export function parseHandover(line: string): Handover {
   return value as Handover; // Both ends are the same version of this file.
 }
 
-/** The line that tells the worker what came of a reread, with its line feed. */
+/** The line that tells the worker what came of a reread, without its line feed. */
 export function rereadLine(reread: Reread): string {
-  return `${REREAD}${JSON.stringify(reread)}\n`;
+  return `${REREAD}${JSON.stringify(reread)}`;
 }
 
 /** Reads a line of {@link rereadLine}; `undefined` when it is another one. */

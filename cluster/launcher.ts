@@ -1,35 +1,34 @@
 /**
- * The parent process: starts one worker, passes on the wish to end, and ends as the worker did.
- * It handles no media and opens no socket; it is the only one that may run anything, and that is
- * only deno.
+ * The parent process: starts the host's workers, keeps them running, passes on the wish to end,
+ * and ends when they have. It handles no media and opens no socket; it is the only one that may
+ * run anything, and that is only deno.
  *
  * @module
  */
+import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
-import type { GivenConfig } from "./config.ts";
-import {
-  handoverLine,
-  inputLines,
-  readerOf,
-  REREAD_REQUEST,
-  rereadLine,
-  type WorkerCommand,
-} from "./handover.ts";
+import type { Log } from "../actors/runtime/ports.ts";
+import type { GivenConfig, LogFormat, LogLevel } from "./config.ts";
+import { rereadLine } from "./handover.ts";
+import { logLine } from "./log_line.ts";
 import type { ParsedConfig } from "./parse_config.ts";
+import { readyLine } from "./ready_line.ts";
 import { reread } from "./reread.ts";
-import { STOP_MS_MAX } from "./shutdown.ts";
 import { START_ERROR_EXIT_CODE } from "./start_error.ts";
 import { onStopSignals, PRESS_MS, STOP_SIGNALS, type StopSignal } from "./stop_signals.ts";
-import { workerArguments } from "./worker_command.ts";
+import { type HostEnd, HostSupervisor } from "./supervisor/host_supervisor.ts";
+import { startWorker } from "./supervisor/worker_process.ts";
+import { workerCount } from "./supervisor/worker_place.ts";
+import { systemClock, systemTimers } from "./system_ports.ts";
 
 /** Exit code after a fault of our own. */
 const FAULT_EXIT_CODE = 1;
 
-/** What a worker that hangs gets beyond the time it has for ending, in milliseconds. */
-const KILL_AFTER_MS = 1500;
-
 /** Exit codes with which a worker ends in order; it has then said itself what there is to say. */
 const ORDERLY_CODES = [0, START_ERROR_EXIT_CODE, ...signalCodes()];
+
+/** Bytes of what the workers of a host share and nobody else knows. */
+const SECRET_BYTES = 32;
 
 /** What the launcher runs. */
 export interface LaunchOptions {
@@ -39,83 +38,92 @@ export interface LaunchOptions {
   readonly workerModule: URL;
 }
 
-/** A worker process and the pipe to it. */
-interface Worker {
-  readonly process: Deno.ChildProcess;
-  /** Sends a line; does nothing when the worker is gone. */
-  send(line: string): void;
-}
-
 /**
- * Runs a node in a worker process until it ends.
+ * Runs a node in worker processes until it ends.
  *
  * @returns The exit code: 0 after a drain, 2 when the start was refused, 128 and the signal's
- * number after a second signal, 1 when the worker died.
+ * number after a second signal, 1 when a worker died before the host was ready.
  */
 export async function launch(options: LaunchOptions): Promise<number> {
-  const { config: given, parse, workerModule } = options;
+  const { config: given, parse } = options;
   const config = { ...given, dataDir: resolve(Deno.cwd(), given.dataDir) };
-  let worker: Worker;
+  const supervisor = supervise(options, config, () => tellReread());
+  const tellReread = () => {
+    const outcome = reread(given, parse);
+    if (outcome.ok) supervisor.reconfigure(outcome.config);
+    supervisor.sendAll(rereadLine(outcome));
+  };
   try {
-    worker = startWorker(config, workerModule);
+    supervisor.start();
   } catch (error) {
     console.error(`headwater: the worker could not be started: ${error}`);
     return FAULT_EXIT_CODE;
   }
   let stoppedBy: StopSignal | undefined;
   onStopSignals((presses, signal) => {
-    if (presses === 1) return requestEnd(worker, "drain", config.drainTimeoutMs + STOP_MS_MAX);
+    if (presses === 1) return supervisor.end("drain");
     stoppedBy ??= signal;
-    requestEnd(worker, "stop", STOP_MS_MAX);
+    supervisor.end("stop");
   });
-  const tellReread = () => worker.send(rereadLine(reread(given, parse)));
-  onHangUp({
-    reload: tellReread,
-    terminalGone: () => requestEnd(worker, "drain", config.drainTimeoutMs + STOP_MS_MAX),
+  onHangUp({ reload: tellReread, terminalGone: () => supervisor.end("drain") });
+  const end = await supervisor.ended;
+  return stoppedBy === undefined ? exitCodeOf(end) : signalCode(stoppedBy);
+}
+
+function supervise(
+  { workerModule }: LaunchOptions,
+  config: GivenConfig,
+  onReread: () => void,
+): HostSupervisor {
+  const { logLevel, logFormat } = config;
+  const ports = {
+    clock: systemClock,
+    timers: systemTimers,
+    log: errorLog({ part: "supervisor" }, logLevel, logFormat),
+  };
+  const count = workerCount(config, navigator.hardwareConcurrency);
+  return new HostSupervisor({
+    ports,
+    config,
+    count,
+    host: randomBytes(SECRET_BYTES).toString("hex"),
+    meshSecret: config.meshSecret ?? randomBytes(SECRET_BYTES).toString("hex"),
+    spawn: (onMessage) => {
+      return startWorker({ config, workerModule, count, onMessage, onLine: console.log });
+    },
+    onReady: (ready) => {
+      console.log(readyLine({ ...ready, pids: [Deno.pid, ...ready.pids] }, logFormat));
+    },
+    onReread,
   });
-  const [status] = await Promise.all([worker.process.status, passOn(worker, tellReread)]);
-  if (stoppedBy !== undefined) return signalCode(stoppedBy);
-  if (status.signal === null && ORDERLY_CODES.includes(status.code)) return status.code;
-  const how = status.signal ?? `exit code ${status.code}`;
-  console.error(`headwater: the worker ended unexpectedly (${how})`);
+}
+
+function exitCodeOf({ end: { code, signal }, asked }: HostEnd): number {
+  if (signal === null && ORDERLY_CODES.includes(code)) return code;
+  if (asked) return FAULT_EXIT_CODE; // The log says that it had to be killed.
+  console.error(`headwater: the worker ended unexpectedly (${signal ?? `exit code ${code}`})`);
   return FAULT_EXIT_CODE;
 }
 
-function startWorker(config: GivenConfig, workerModule: URL): Worker {
-  const process = new Deno.Command(Deno.execPath(), {
-    args: workerArguments(config, workerModule),
-    // A group of its own: a terminal's Ctrl-C is for the launcher, which passes it on once.
-    detached: true,
-    stdin: "piped", // Its end tells the worker that the launcher is gone.
-    stdout: "piped", // Its lines are passed on, but for the one that is meant for us.
-    stderr: "inherit",
-  }).spawn();
-  const writer = process.stdin.getWriter();
-  const encoder = new TextEncoder();
-  const send = (line: string) => {
-    writer.write(encoder.encode(line)).catch(() => {}); // The status tells that it is gone.
+/** A log on standard error that needs none of the workers' machinery. */
+function errorLog(
+  fixed: Readonly<Record<string, unknown>>,
+  least: LogLevel,
+  format: LogFormat,
+): Log {
+  const levels: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+  const write = (level: LogLevel) => (message: string, fields: object = {}) => {
+    if (levels.indexOf(level) < levels.indexOf(least)) return;
+    const event = { wallMs: Date.now(), level, message, fields: { ...fixed, ...fields } };
+    console.error(logLine(event, format));
   };
-  send(handoverLine({ config, launcherPid: Deno.pid }));
-  return { process, send };
-}
-
-/** Asks the worker to end, and kills it when it has not within its time. */
-function requestEnd(worker: Worker, command: WorkerCommand, timeoutMs: number): void {
-  worker.send(`${command}\n`);
-  const kill = () => {
-    console.error(`headwater: the worker does not ${command}, killing it`);
-    worker.process.kill("SIGKILL");
+  return {
+    debug: write("debug"),
+    info: write("info"),
+    warn: write("warn"),
+    error: write("error"),
+    with: (more) => errorLog({ ...fixed, ...more }, least, format),
   };
-  const timer = setTimeout(kill, timeoutMs + KILL_AFTER_MS);
-  worker.process.status.then(() => clearTimeout(timer));
-}
-
-/** Passes on what the worker says to the world; it may also ask us something. */
-async function passOn({ process }: Worker, tellReread: () => void): Promise<void> {
-  for await (const line of inputLines(readerOf(process.stdout))) {
-    if (line === REREAD_REQUEST) tellReread();
-    else console.log(line);
-  }
 }
 
 /** A signal and its echo (see {@link PRESS_MS}) are one wish. */

@@ -12,7 +12,9 @@ import { RedisDirectory } from "./directory/redis_directory.ts";
 import { parseRedisUrl, type RedisTarget } from "./directory/redis_url.ts";
 import { DenoTransport, type LinkTls } from "./link/deno_transport.ts";
 import { DialError, type LinkTransport } from "./link/transport.ts";
+import type { NodePlace } from "./running_node.ts";
 import { StartError } from "./start_error.ts";
+import { WORKERS_ADDRESS } from "./worker_command.ts";
 
 export interface MeshHome {
   readonly directory: Directory;
@@ -54,11 +56,21 @@ export interface MeshHomeOptions {
   /** Address that listeners are bound to. */
   readonly hostname: string;
   readonly address: string;
+  readonly place: NodePlace | undefined;
 }
 
 export function meshHome({ config, ports, ...options }: MeshHomeOptions): MeshHome {
-  const { addresses, address, hostname } = options;
+  const { addresses, address, hostname, place } = options;
   const target = redisTarget(config);
+  const acceptFailed = (error: unknown) => ports.log.warn("mesh port cannot accept", { error });
+  if (place?.directory !== undefined) {
+    const { directory, meshSecret } = place;
+    const secret = new TextEncoder().encode(meshSecret);
+    const transport = new DenoTransport({ hostname: WORKERS_ADDRESS, port: 0, acceptFailed });
+    const nothing = () => Promise.resolve();
+    const reached = { address: WORKERS_ADDRESS, addresses, prepare: nothing, shareAgain: nothing };
+    return { directory, transport, secret: () => secret, ...reached };
+  }
   if (target === undefined) {
     const directory = new MemoryDirectory(new DirectoryStore(ports.clock));
     const secret = randomBytes(SECRET_BYTES);
@@ -72,7 +84,7 @@ export function meshHome({ config, ports, ...options }: MeshHomeOptions): MeshHo
     hostname,
     port: config.meshPort,
     tls: config.meshTls === undefined ? undefined : readTls(config.meshTls),
-    acceptFailed: (error) => ports.log.warn("mesh port cannot accept", { error }),
+    acceptFailed,
   });
   const shared = sharedSecret(directory, config.meshSecret, ports);
   return { directory, transport, address, ...shared, addresses };

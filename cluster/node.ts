@@ -22,7 +22,7 @@ import { drainNode, viewOf } from "./node_view.ts";
 import type { RedisTarget } from "./directory/redis_url.ts";
 import { meshHome, ownAddress, redisTarget } from "./mesh_home.ts";
 import { applicationTable } from "./application_table.ts";
-import type { NodeHost, RunningNode } from "./running_node.ts";
+import type { NodeHost, NodePlace, RunningNode } from "./running_node.ts";
 import { StartError } from "./start_error.ts";
 import { VERSION } from "./version.ts";
 
@@ -56,19 +56,20 @@ export async function startNode(
   let parts: NodeParts | undefined;
   try {
     const hostname = bindableHost(config.host, ports);
-    sockets.push(bindPort({ flag: "--rtmp-port", port: config.rtmpPort, hostname }));
-    sockets.push(bindPort({ flag: "--rtsp-port", port: config.rtspPort, hostname }));
-    sockets.push(bindPort({ flag: "--http-port", port: config.httpPort, hostname }));
+    const place = host?.place;
+    sockets.push(bindPort({ flag: "--rtmp-port", port: config.rtmpPort, hostname }, place));
+    sockets.push(bindPort({ flag: "--rtsp-port", port: config.rtspPort, hostname }, place));
+    sockets.push(bindPort({ flag: "--http-port", port: config.httpPort, hostname }, place));
     const address = await addressOf(config, redisTarget(config), ports);
     const at = (socket: Deno.TcpListener) => hostPort({ hostname: address, port: portOf(socket) });
     const [rtmp, rtsp, http] = sockets.map(at);
     const addresses = { rtmp, rtsp, http };
-    const home = meshHome({ config, ports, addresses, address, hostname });
+    const home = meshHome({ config, ports, addresses, address, hostname, place });
     const meshPlace = { flag: "--mesh-port", port: config.meshPort, hostname };
-    parts = bound(meshPlace, () => createParts(config, ports, home));
+    parts = bound(meshPlace, () => createParts(config, ports, home, place?.hostName));
     const listeners = listenersOf(parts, sockets, host);
     await joinMesh(parts);
-    return runningNode(parts, listeners);
+    return runningNode(parts, listeners, host?.place);
   } catch (error) {
     for (const socket of sockets) socket.close();
     if (parts !== undefined) await stopParts(parts);
@@ -130,8 +131,11 @@ function listenersOf(
   return { rtmp, rtsp, http };
 }
 
-function runningNode(parts: NodeParts, listeners: Listeners): RunningNode {
-  const { rtmp, rtsp, http } = listeners;
+function runningNode(
+  parts: NodeParts,
+  { rtmp, rtsp, http }: Listeners,
+  place: NodePlace | undefined,
+): RunningNode {
   const accepting = Promise.all([rtmp.run(), rtsp.run(), http.run()]);
   const { timers } = parts.ports;
   const wait = (delayMs: number) => new Promise<void>((done) => timers.after(delayMs, done));
@@ -157,6 +161,10 @@ function runningNode(parts: NodeParts, listeners: Listeners): RunningNode {
     applyConfig: (config) => parts.applications.replace(applicationTable(config)),
     async drain() {
       drainNode(parts);
+      if (place !== undefined && place.count > 1) {
+        // The other workers take who comes from now on.
+        for (const listener of [rtmp, rtsp, http]) listener.stop();
+      }
       while (parts.sessions.size > 0) await wait(DRAIN_CHECK_MS);
     },
     stop: () => stopped ??= stop(),
@@ -212,9 +220,21 @@ function bindableHost(host: string, ports: Ports): string {
   }
 }
 
-/** A plain bind: it fails although the other program would share the port. */
-function bindPort(place: Place): Deno.TcpListener {
-  return bound(place, () => Deno.listen({ hostname: place.hostname, port: place.port }));
+/**
+ * A plain bind fails although the other program would share the port, so that is what the first of
+ * several workers tries before it shares the port with the others.
+ */
+function bindPort({ flag, hostname, port }: Place, worker: NodePlace | undefined) {
+  return bound({ flag, hostname, port }, () => {
+    if (worker === undefined || worker.count === 1) return Deno.listen({ hostname, port });
+    const found = worker.portsKnown ? port : freePort({ hostname, port });
+    return Deno.listen({ hostname, port: found, reusePort: true });
+  });
+}
+
+function freePort(options: { readonly hostname: string; readonly port: number }): number {
+  using listener = Deno.listen(options);
+  return portOf(listener);
 }
 
 interface Place {

@@ -87,7 +87,12 @@ function createHub(
 }
 
 /** Makes the parts; their timers run from here on, until {@link stopParts}. */
-export function createParts(config: Config, ports: Ports, home: MeshHome): NodeParts {
+export function createParts(
+  config: Config,
+  ports: Ports,
+  home: MeshHome,
+  hostName: string = config.name,
+): NodeParts {
   const { clock, timers } = ports;
   const gauge = new LoopGauge(clock, timers);
   const applications = new Applications(applicationTable(config));
@@ -105,7 +110,7 @@ export function createParts(config: Config, ports: Ports, home: MeshHome): NodeP
     ...{ ports, hub, mesh: config.mesh, directory: home.directory, transport: home.transport },
     secret: home.secret,
     reasserting: () => void home.shareAgain(),
-    self: introductionOf(config, home),
+    self: introductionOf(config, home, hostName),
     policyOf: ({ app }) => streamPolicy(applications.of(app)),
     replicas: config.replicas,
     load: () => ({
@@ -180,13 +185,13 @@ function registerSessions(system: ActorSystem, sessions: SessionTable, ingests: 
 }
 
 /** How this node introduces itself to the others. */
-function introductionOf(config: Config, { address, addresses }: MeshHome) {
+function introductionOf(config: Config, { address, addresses }: MeshHome, host: string) {
   return {
     node: config.name,
-    host: config.name,
+    host,
     address,
     zone: config.zone,
-    role: "any" as const,
+    role: config.role,
     addresses,
     weight: 1,
   };

@@ -21,7 +21,7 @@ export interface ReloadsOptions {
   readonly request: () => Promise<void>;
 }
 
-export class Reloads implements NodeHost {
+export class Reloads implements Pick<NodeHost, "reloadConfig"> {
   readonly #options: ReloadsOptions;
   #waiting: ((answer: ReloadAnswer) => void)[] = [];
   #node: Pick<RunningNode, "applyConfig"> | undefined;

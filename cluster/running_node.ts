@@ -6,6 +6,8 @@
 import type { Ports } from "../actors/runtime/ports.ts";
 import type { ReloadAnswer } from "../actors/http/config_routes.ts";
 import type { Config, GivenConfig } from "./config.ts";
+import type { Directory } from "./directory/directory.ts";
+import type { WorkerPlace } from "./supervisor/worker_place.ts";
 
 /** A node whose listeners are all up. */
 export interface RunningNode {
@@ -20,8 +22,20 @@ export interface RunningNode {
   stop(): Promise<void>;
 }
 
+/** Where a node stands among the workers of its host. */
+export interface NodePlace extends WorkerPlace {
+  /** Name of the host, which is the node's own when it is alone there. */
+  readonly hostName: string;
+  /** The one that the host's workers share; `undefined` = Redis has it, or the node is alone. */
+  readonly directory: Directory | undefined;
+}
+
 /** What a node may ask of the program that started it. */
 export interface NodeHost {
+  /** Left out: it is the only node of that program. */
+  readonly place?: NodePlace;
+  /** Replaces the workers of the host one after another; left out when it cannot. */
+  restartHost?(): void;
   /** Reads the configuration again and applies it; answers once that is done. */
   reloadConfig(): Promise<ReloadAnswer>;
 }

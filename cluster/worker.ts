@@ -16,16 +16,18 @@ import {
   isWorkerCommand,
   parseHandover,
   parseReread,
-  REREAD_REQUEST,
   type WorkerCommand,
 } from "./handover.ts";
 import { type OpenLog, openLog } from "./log_tape.ts";
-import { readyLine } from "./ready_line.ts";
 import { Reloads } from "./reloads.ts";
-import type { RunningNode, StartNode } from "./running_node.ts";
+import { LineWriter } from "./line_writer.ts";
+import type { NodeHost, StartNode } from "./running_node.ts";
 import { Shutdown, STOP_MS_MAX } from "./shutdown.ts";
 import { START_ERROR_EXIT_CODE, StartError } from "./start_error.ts";
 import { onStopSignals, STOP_SIGNALS } from "./stop_signals.ts";
+import { PipeDirectory } from "./supervisor/pipe_directory.ts";
+import { messageLine, type WorkerMessage } from "./supervisor/worker_lines.ts";
+import { workerName } from "./supervisor/worker_place.ts";
 import { systemPorts } from "./system_ports.ts";
 
 /** Exit code of a worker whose launcher is gone. */
@@ -37,6 +39,9 @@ const FAULT_EXIT_CODE = 1;
 /** How long the last log lines may take, in milliseconds: nobody may be reading them. */
 const LOG_CLOSE_MS_MAX = 300;
 
+/** How often the supervisor hears that the event loop goes round, in milliseconds. */
+const BEAT_MS = 250;
+
 /** Length of the longest node name; a host's name is cut to it. */
 const NAME_CHARACTERS_MAX = 64;
 
@@ -45,6 +50,7 @@ export async function runWorker(startNode: StartNode): Promise<number> {
   const lines = inputLines((target) => Deno.stdin.read(target));
   const first = await lines.next();
   if (first.done === true) return ORPHAN_EXIT_CODE;
+  if (isWorkerCommand(first.value)) return 0; // Another worker could not start.
   const handover = parseHandover(first.value);
   const { logLevel: level, logFormat: format } = handover.config;
   const openedLog = openLog({ level, format, writeAll: (bytes) => writeAll(Deno.stderr, bytes) });
@@ -75,19 +81,29 @@ interface WorkerContext {
 }
 
 async function runNode(startNode: StartNode, context: WorkerContext): Promise<number> {
-  const { handover, ports } = context;
+  const { handover: { place, config: given }, ports } = context;
   const end = new EndRequests();
-  const request = () => writeLine(REREAD_REQUEST);
-  const reloads = new Reloads({ ports, request });
-  listen({ end, reloads }, context);
+  const tell = messages();
+  const reloads = new Reloads({ ports, request: () => Promise.resolve(tell({ kind: "reread" })) });
+  const directory = place.count > 1 && given.redis === undefined
+    ? new PipeDirectory({ ports, send: tell })
+    : undefined;
+  listen({ end, reloads, directory }, context);
   let lock: DataLock | undefined;
   try {
-    lock = lockData(handover.config.dataDir);
-    const config = settle(handover.config, ports);
-    const node = await startNode(config, ports, reloads);
+    lock = lockData(given.dataDir, place);
+    const hostName = given.name ?? nodeNameFromHost(Deno.hostname());
+    const config = settle(given, workerName(hostName, place), ports);
+    const host: NodeHost = {
+      place: { ...place, hostName, directory },
+      reloadConfig: () => reloads.reloadConfig(),
+      restartHost: () => tell({ kind: "restart" }),
+    };
+    const node = await startNode(config, ports, host);
     reloads.attach(node);
     const shutdown = new Shutdown(node, { drainTimeoutMs: config.drainTimeoutMs, ports });
-    await announce(node, handover);
+    tell({ kind: "ready", host: hostName, addresses: node.addresses });
+    beat(ports, tell);
     end.attach(shutdown);
     const result = await shutdown.ended;
     ports.log.info("ended", { result });
@@ -95,6 +111,23 @@ async function runNode(startNode: StartNode, context: WorkerContext): Promise<nu
   } finally {
     lock?.release();
   }
+}
+
+/** The way to the supervisor; never waits for it. */
+function messages(): (message: WorkerMessage) => void {
+  const writer = new LineWriter(
+    (bytes) => writeAll(Deno.stdout, bytes),
+    (count) => `${count} messages to the supervisor lost`,
+  );
+  return (message) => writer.write(messageLine(message));
+}
+
+/** Tells, for as long as the process lives, that its event loop is not stuck. */
+function beat(ports: Ports, tell: (message: WorkerMessage) => void): void {
+  ports.timers.after(BEAT_MS, () => {
+    tell({ kind: "beat" });
+    beat(ports, tell);
+  });
 }
 
 /** Who wants the node to end, and how; remembered until there is a node. */
@@ -125,7 +158,11 @@ class EndRequests {
  * signal to the worker itself (a service manager may signal every process) are one wish, not two.
  */
 function listen(
-  { end, reloads }: { end: EndRequests; reloads: Reloads },
+  { end, reloads, directory }: {
+    readonly end: EndRequests;
+    readonly reloads: Reloads;
+    readonly directory: PipeDirectory | undefined;
+  },
   { lines, ports }: WorkerContext,
 ): void {
   Deno.addSignalListener("SIGHUP", () => {}); // For the launcher, which tells us what came of it.
@@ -135,6 +172,7 @@ function listen(
   });
   const follow = async () => {
     for await (const line of lines) {
+      if (directory?.take(line)) continue;
       if (isWorkerCommand(line)) end.request(line);
       const reread = parseReread(line);
       if (reread !== undefined) reloads.take(reread);
@@ -142,6 +180,7 @@ function listen(
   };
   follow().catch((error) => ports.log.error("launcher's pipe failed", { error })).then(() => {
     ports.log.error("launcher is gone, stopping");
+    directory?.close(); // Nobody answers any more: leaving waits for nothing.
     end.exitCode = ORPHAN_EXIT_CODE;
     end.request("stop");
     // Nobody is left to kill a node that cannot even start, or stop.
@@ -150,10 +189,8 @@ function listen(
 }
 
 /** Fills in what was left open. */
-function settle(given: GivenConfig, ports: Ports): Config {
-  const name = given.name ?? nodeNameFromHost(Deno.hostname());
-  const apiToken = given.apiToken ?? keptApiToken(given.dataDir, ports.log);
-  return { ...given, name, apiToken };
+function settle(given: GivenConfig, name: string, ports: Ports): Config {
+  return { ...given, name, apiToken: given.apiToken ?? keptApiToken(given.dataDir, ports.log) };
 }
 
 /** The nearest thing to a host's name that a node may be called; "node" when nothing is left. */
@@ -161,20 +198,6 @@ export function nodeNameFromHost(hostName: string): string {
   const name = hostName.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[^A-Za-z0-9]+/, "")
     .slice(0, NAME_CHARACTERS_MAX);
   return isNodeName(name) ? name : "node";
-}
-
-async function announce(node: RunningNode, handover: Handover): Promise<void> {
-  const ready = {
-    node: node.name,
-    pids: [handover.launcherPid, Deno.pid],
-    addresses: node.addresses,
-  };
-  // Whoever started us may not listen.
-  await writeLine(readyLine(ready, handover.config.logFormat)).catch(() => {});
-}
-
-function writeLine(line: string): Promise<void> {
-  return writeAll(Deno.stdout, new TextEncoder().encode(`${line}\n`));
 }
 
 async function writeAll(file: typeof Deno.stderr, bytes: Uint8Array): Promise<void> {

@@ -20,21 +20,28 @@ const V8_FLAGS = [
   `--heap-growing-percent=${OLD_GROWTH_PERCENT}`,
 ];
 
+/** Where the workers of a host reach each other when no other host is in the mesh. */
+export const WORKERS_ADDRESS = "127.0.0.1";
+
 /**
  * The arguments for `deno` that run `workerModule` with no more than a node needs: it listens on
  * its ports, keeps its data directory, and reads the host's name when it was given none. It reads
  * no environment: libraries that look for their own variables find them unset.
  *
- * `config.dataDir` must be absolute and without a comma.
+ * `config.dataDir` must be absolute and without a comma; `count` is the number of workers.
  */
-export function workerArguments(config: GivenConfig, workerModule: URL): string[] {
+export function workerArguments(
+  config: GivenConfig,
+  workerModule: URL,
+  count = 1,
+): string[] {
   return [
     "run",
     "--no-prompt",
     "--quiet", // Standard error belongs to the log.
     `--v8-flags=${V8_FLAGS.join(",")}`,
     `--config=${fileURLToPath(new URL("../deno.json", import.meta.url))}`,
-    netPermission(config),
+    netPermission(config, count),
     `--allow-read=${[config.dataDir, ...(config.meshTls === undefined ? [] : [config.meshTls])]}`,
     `--allow-write=${config.dataDir}`,
     ...(config.ffmpeg === undefined ? [] : [`--allow-run=${config.ffmpeg}`]),
@@ -44,10 +51,14 @@ export function workerArguments(config: GivenConfig, workerModule: URL): string[
   ];
 }
 
-/** In a mesh, other nodes may be anywhere, and so may be those whom datagrams are sent. */
-function netPermission(config: GivenConfig): string {
-  const anywhere = config.redis !== undefined || config.udpPorts !== "off";
-  return anywhere ? "--allow-net" : `--allow-net=${listenPlaces(config).join(",")}`;
+/**
+ * In a mesh, other nodes may be anywhere, and so may be those whom datagrams are sent; the workers
+ * of a host meet on loopback.
+ */
+function netPermission(config: GivenConfig, count: number): string {
+  if (config.redis !== undefined || config.udpPorts !== "off") return "--allow-net";
+  const places = new Set([...listenPlaces(config), ...(count > 1 ? [WORKERS_ADDRESS] : [])]);
+  return `--allow-net=${[...places].join(",")}`;
 }
 
 /** Where the worker may listen; any port of the host when one of them is left to the system. */

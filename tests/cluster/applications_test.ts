@@ -6,6 +6,7 @@ import { applicationTable } from "../../cluster/application_table.ts";
 import type { GivenConfig } from "../../cluster/config.ts";
 import { handoverLine, parseHandover } from "../../cluster/handover.ts";
 import { parseConfig } from "../../cluster/parse_config.ts";
+import { ALONE } from "../../cluster/supervisor/worker_place.ts";
 import { seededRandom } from "../support/random.ts";
 
 function parse(content: string, args: string[] = []) {
@@ -70,7 +71,7 @@ Deno.test("parseConfig() reads every key of an application", () => {
 });
 
 Deno.test("applicationTable() takes the flags where the file says nothing", () => {
-  const handed = parseHandover(handoverLine({ config: configOf(FULL), launcherPid: 1 })).config;
+  const handed = parseHandover(handoverLine({ config: configOf(FULL), place: ALONE })).config;
   const applications = new Applications(applicationTable(handed));
   assertEquals(applications.of("live").holdMs, 5_000);
   assertEquals([applications.of("ä b").holdMs, applications.of("ä b").playWaitMs], [20_000, 3_000]);

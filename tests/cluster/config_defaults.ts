@@ -21,6 +21,8 @@ export const DEFAULTS: GivenConfig = {
   meshTls: undefined,
   replicas: 1,
   zone: "default",
+  role: "any",
+  workers: "auto",
   dataDir: "./data",
   flushMs: "auto",
   holdMs: 30_000,

@@ -24,6 +24,24 @@ export const PORT = "a port number from 0 to 65535 (0 = any free port)";
 /** One row for each option. */
 export const ROWS: readonly Row[] = [
   {
+    name: "role",
+    flag: "--role",
+    variable: "HEADWATER_ROLE",
+    text: "edge",
+    value: "edge",
+    bad: "Edge",
+    allowed: "one of any, edge, origin",
+  },
+  {
+    name: "workers",
+    flag: "--workers",
+    variable: "HEADWATER_WORKERS",
+    text: "2",
+    value: 2,
+    bad: "0",
+    allowed: "auto or a whole number from 1 to 256",
+  },
+  {
     name: "rtmpPort",
     flag: "--rtmp-port",
     variable: "HEADWATER_RTMP_PORT",

@@ -12,6 +12,7 @@ import { readyLine } from "../../cluster/ready_line.ts";
 import { PRESS_MS, PressCounter } from "../../cluster/stop_signals.ts";
 import { systemPorts, systemRandom, systemTimers } from "../../cluster/system_ports.ts";
 import { nodeNameFromHost } from "../../cluster/worker.ts";
+import { ALONE } from "../../cluster/supervisor/worker_place.ts";
 import { workerArguments } from "../../cluster/worker_command.ts";
 import { VirtualPorts } from "../support/virtual_ports.ts";
 
@@ -47,13 +48,13 @@ Deno.test("inputLines() refuses a line without an end", async () => {
 });
 
 Deno.test("parseHandover() reads what handoverLine() wrote", () => {
-  const handover = { config: { ...CONFIG, name: "a", apiToken: "t\n" }, launcherPid: 7 };
+  const handover = { config: { ...CONFIG, name: "a", apiToken: "t\n" }, place: ALONE };
   const line = handoverLine(handover);
-  assertEquals([line.indexOf("\n"), line.at(-1)], [line.length - 1, "\n"]);
-  const { config, launcherPid } = parseHandover(line);
+  assertEquals(line.indexOf("\n"), -1);
+  const { config, place } = parseHandover(line);
   // An option without a value is left out of the line, and reads as undefined all the same.
   assertEquals({ ...DEFAULTS, ...config }, handover.config);
-  assertEquals(launcherPid, 7);
+  assertEquals(place, ALONE);
 });
 
 Deno.test("parseHandover() refuses other input", () => {

@@ -38,7 +38,7 @@ function taskCommand(): string {
 /** The arguments of `deno` that do what the task does, without the task's own process. */
 export function launcherArguments(args: readonly string[]): string[] {
   const words = taskCommand().replace(/\$\(.*\(\)'\)/, Deno.execPath()).split(" ").slice(1);
-  return [words[0], "--quiet", ...words.slice(1), ...args];
+  return [words[0], "--quiet", ...words.slice(1), "--workers", "1", ...args];
 }
 
 /** A folder with a `deno.json` whose task `node` is ours with the fake node. */

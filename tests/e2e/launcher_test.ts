@@ -19,7 +19,8 @@ const TOKEN = "a-token-of-the-launcher-test";
 
 Deno.test("the launcher prints one ready line and keeps its worker's permissions small", () =>
   withData(async (data) => {
-    await using launched = await launch(data, { args: ["--name", "n1", "--api-token", TOKEN] });
+    const args = ["--name", "n1", "--api-token", TOKEN, "--udp-ports", "off"];
+    await using launched = await launch(data, { args });
     const { child, ready } = launched;
     assertEquals([ready.event, ready.node], ["ready", "n1"]);
     assertMatch(ready.addresses.rtmp, /^127\.0\.0\.1:\d+$/);
@@ -156,17 +157,34 @@ Deno.test("a worker that hangs is killed after a second signal", () =>
     launched.child.signal("SIGINT");
     const { code, stderr } = await launched.child.ended;
     assertEquals(code, 130);
-    assert(stderr.includes("headwater: the worker does not stop, killing it"));
+    assertEquals(countLogged(stderr, "worker does not stop, killing it"), 1);
     assert(!isAlive(launched.ready.pids[1]));
   }));
 
-Deno.test("a worker that dies takes the launcher with it, which says so", () =>
+Deno.test("a worker that dies is replaced, on the same port", () =>
   withData(async (data) => {
     await using launched = await launch(data, { args: ["--name", "n1"] });
-    Deno.kill(launched.ready.pids[1], "SIGKILL");
-    const { code, stderr } = await launched.child.ended;
-    assertEquals(code, 1);
-    assert(stderr.endsWith("headwater: the worker ended unexpectedly (SIGKILL)\n"), stderr);
+    const { child, ready } = launched;
+    Deno.kill(ready.pids[1], "SIGKILL");
+    await logged(child, "worker replaced");
+    const pid = Number(/"worker replaced".*"pid":(\d+)/.exec(child.stderr)![1]);
+    assert(pid !== ready.pids[1] && isAlive(pid));
+    const port = Number(ready.addresses.rtmp.split(":")[1]);
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    assertEquals(child.stdout.trimEnd().split("\n").length, 1); // Still the ready line alone.
+    child.signal("SIGTERM");
+    assertEquals((await child.ended).code, 0);
+    assert(!isAlive(pid));
+  }));
+
+Deno.test("a worker that hangs is killed and replaced", () =>
+  withData(async (data) => {
+    await using launched = await launch(data, { args: ["--name", "n1"] });
+    const startMs = performance.now();
+    Deno.kill(launched.ready.pids[1], "SIGSTOP");
+    await logged(launched.child, "worker replaced");
+    assertWithin(3_000, performance.now() - startMs, "the new worker");
+    assert(!isAlive(launched.ready.pids[1]));
   }));
 
 Deno.test("a fault in the worker's start is told as such", () =>
@@ -196,7 +214,8 @@ Deno.test("a second node on the same data directory is refused, until the first 
       second.stderr,
       `--data ${data}: another node uses it; stop that one or choose another directory\n`,
     );
-    Deno.kill(first.ready.pids[1], "SIGKILL"); // No chance to tidy up.
+    first.child.kill(); // No chance to tidy up.
+    Deno.kill(first.ready.pids[1], "SIGKILL");
     await first.child.ended;
     await using third = await launch(data, { args: ["--name", "n3"] });
     assertEquals(third.ready.node, "n3");
@@ -275,7 +294,7 @@ Deno.test("Ctrl-C in a terminal is one press, though deno task passes it on agai
 function taskArguments(folder: string, data: string): string[] {
   return [
     ...["--config", `${folder}/deno.json`, "--quiet", "node", "--data", data, "--name", "slow"],
-    ...["--host", "127.0.0.1", "--rtmp-port", "0", "--log-format", "json"],
+    ...["--host", "127.0.0.1", "--rtmp-port", "0", "--workers", "1", "--log-format", "json"],
   ];
 }
 

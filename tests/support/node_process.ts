@@ -164,7 +164,7 @@ export function startNodeChild(
   { token = TEST_TOKEN }: { token?: string | null } = {},
 ): Child {
   return new Child(Deno.execPath(), [
-    ...["task", "--quiet", "node", "--host", "127.0.0.1"],
+    ...["task", "--quiet", "node", "--host", "127.0.0.1", "--workers", "1"],
     ...["--rtmp-port", "0", "--rtsp-port", "0", "--http-port", "0"],
     ...["--name", "test", "--log-format", "json"],
     ...(token === null ? [] : ["--api-token", token]),
