@@ -11,11 +11,17 @@ const TOKEN = "0123456789abcdef";
 export interface Row {
   readonly name: keyof GivenOptions;
   readonly flag: string;
-  readonly variable: string;
+  /** The environment's name for it; as the flag reads unless given. */
+  readonly variable?: string;
   readonly text: string;
   readonly value: unknown;
   readonly bad: string;
   readonly allowed: string;
+}
+
+/** The environment twin of a row's flag. */
+export function variableOf({ flag, variable }: Row): string {
+  return variable ?? `HEADWATER_${flag.slice(2).replaceAll("-", "_").toUpperCase()}`;
 }
 
 /** What is allowed as a port. */
@@ -26,7 +32,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "role",
     flag: "--role",
-    variable: "HEADWATER_ROLE",
     text: "edge",
     value: "edge",
     bad: "Edge",
@@ -35,7 +40,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "workers",
     flag: "--workers",
-    variable: "HEADWATER_WORKERS",
     text: "2",
     value: 2,
     bad: "0",
@@ -44,7 +48,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "rtmpPort",
     flag: "--rtmp-port",
-    variable: "HEADWATER_RTMP_PORT",
     text: "0",
     value: 0,
     bad: "65536",
@@ -53,7 +56,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "rtspPort",
     flag: "--rtsp-port",
-    variable: "HEADWATER_RTSP_PORT",
     text: "554",
     value: 554,
     bad: "rtsp",
@@ -62,7 +64,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "udpPorts",
     flag: "--udp-ports",
-    variable: "HEADWATER_UDP_PORTS",
     text: "30000-30001",
     value: { from: 30_000, to: 30_001 },
     bad: "30001-30002",
@@ -72,7 +73,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "httpPort",
     flag: "--http-port",
-    variable: "HEADWATER_HTTP_PORT",
     text: "65535",
     value: 65_535,
     bad: "-1",
@@ -81,7 +81,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "host",
     flag: "--host",
-    variable: "HEADWATER_HOST",
     text: "127.0.0.1",
     value: "127.0.0.1",
     bad: "localhost",
@@ -90,7 +89,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "advertise",
     flag: "--advertise",
-    variable: "HEADWATER_ADVERTISE",
     text: "media.example.com",
     value: "media.example.com",
     bad: "media.example.com:1935",
@@ -99,7 +97,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "name",
     flag: "--name",
-    variable: "HEADWATER_NAME",
     text: "node-1.b",
     value: "node-1.b",
     bad: "a/b",
@@ -108,7 +105,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "redis",
     flag: "--redis",
-    variable: "HEADWATER_REDIS",
     text: "redis://:password@127.0.0.1:6379/2",
     value: "redis://:password@127.0.0.1:6379/2",
     bad: "http://127.0.0.1",
@@ -117,7 +113,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "mesh",
     flag: "--mesh",
-    variable: "HEADWATER_MESH",
     text: "studio-2",
     value: "studio-2",
     bad: "a:b",
@@ -126,7 +121,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "meshSecret",
     flag: "--mesh-secret",
-    variable: "HEADWATER_MESH_SECRET",
     text: TOKEN,
     value: TOKEN,
     bad: "short",
@@ -135,7 +129,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "meshPort",
     flag: "--mesh-port",
-    variable: "HEADWATER_MESH_PORT",
     text: "0",
     value: 0,
     bad: "65536",
@@ -144,7 +137,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "meshTls",
     flag: "--mesh-tls",
-    variable: "HEADWATER_MESH_TLS",
     text: "/etc/headwater/mesh",
     value: "/etc/headwater/mesh",
     bad: "mesh",
@@ -153,7 +145,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "replicas",
     flag: "--replicas",
-    variable: "HEADWATER_REPLICAS",
     text: "2",
     value: 2,
     bad: "3",
@@ -162,7 +153,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "zone",
     flag: "--zone",
-    variable: "HEADWATER_ZONE",
     text: "north.1",
     value: "north.1",
     bad: "a/b",
@@ -171,7 +161,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "dataDir",
     flag: "--data",
-    variable: "HEADWATER_DATA",
     text: "/var/lib/head water",
     value: "/var/lib/head water",
     bad: "a,b",
@@ -180,7 +169,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "flushMs",
     flag: "--flush",
-    variable: "HEADWATER_FLUSH",
     text: "1000",
     value: 1000,
     bad: "1001",
@@ -189,7 +177,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "holdMs",
     flag: "--hold",
-    variable: "HEADWATER_HOLD",
     text: "5s",
     value: 5_000,
     bad: "2h",
@@ -198,7 +185,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "publishTakeover",
     flag: "--publish-takeover",
-    variable: "HEADWATER_PUBLISH_TAKEOVER",
     text: "true",
     value: true,
     bad: "yes",
@@ -207,7 +193,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "playWaitMs",
     flag: "--play-wait",
-    variable: "HEADWATER_PLAY_WAIT",
     text: "0",
     value: 0,
     bad: "10",
@@ -216,7 +201,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "viewerTimeoutMs",
     flag: "--viewer-timeout",
-    variable: "HEADWATER_VIEWER_TIMEOUT",
     text: "500ms",
     value: 500,
     bad: "99ms",
@@ -225,7 +209,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "drainTimeoutMs",
     flag: "--drain-timeout",
-    variable: "HEADWATER_DRAIN_TIMEOUT",
     text: "1.5m",
     value: 90_000,
     bad: "25h",
@@ -234,7 +217,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "hlsSegmentMs",
     flag: "--hls-segment",
-    variable: "HEADWATER_HLS_SEGMENT",
     text: "4s",
     value: 4_000,
     bad: "100ms",
@@ -243,7 +225,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "hlsPartMs",
     flag: "--hls-part",
-    variable: "HEADWATER_HLS_PART",
     text: "500ms",
     value: 500,
     bad: "10ms",
@@ -252,7 +233,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "hlsWindow",
     flag: "--hls-window",
-    variable: "HEADWATER_HLS_WINDOW",
     text: "10",
     value: 10,
     bad: "2",
@@ -261,7 +241,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "mediaMemoryBytes",
     flag: "--media-memory",
-    variable: "HEADWATER_MEDIA_MEMORY",
     text: "512MiB",
     value: 536_870_912,
     bad: "512MB",
@@ -270,7 +249,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "maxConnections",
     flag: "--max-connections",
-    variable: "HEADWATER_MAX_CONNECTIONS",
     text: "1",
     value: 1,
     bad: "0",
@@ -279,7 +257,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "maxConnectionsPerAddress",
     flag: "--max-connections-per-address",
-    variable: "HEADWATER_MAX_CONNECTIONS_PER_ADDRESS",
     text: "100",
     value: 100,
     bad: "0",
@@ -288,7 +265,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "maxStreams",
     flag: "--max-streams",
-    variable: "HEADWATER_MAX_STREAMS",
     text: "7",
     value: 7,
     bad: "0",
@@ -297,7 +273,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "maxPublishes",
     flag: "--max-publishes",
-    variable: "HEADWATER_MAX_PUBLISHES",
     text: "2",
     value: 2,
     bad: "17",
@@ -306,7 +281,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "maxBitRate",
     flag: "--max-bitrate",
-    variable: "HEADWATER_MAX_BITRATE",
     text: "2.5Mbps",
     value: 2_500_000,
     bad: "20Mb",
@@ -315,7 +289,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "maxFrameBytes",
     flag: "--max-frame",
-    variable: "HEADWATER_MAX_FRAME",
     text: "1MiB",
     value: 1_048_576,
     bad: "9MiB",
@@ -324,7 +297,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "maxHeadBytes",
     flag: "--max-head",
-    variable: "HEADWATER_MAX_HEAD",
     text: "8KiB",
     value: 8_192,
     bad: "1B",
@@ -333,7 +305,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "handshakeTimeoutMs",
     flag: "--handshake-timeout",
-    variable: "HEADWATER_HANDSHAKE_TIMEOUT",
     text: "3s",
     value: 3_000,
     bad: "11m",
@@ -342,7 +313,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "idleTimeoutMs",
     flag: "--idle-timeout",
-    variable: "HEADWATER_IDLE_TIMEOUT",
     text: "5m",
     value: 300_000,
     bad: "0",
@@ -351,7 +321,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "publishTimeoutMs",
     flag: "--publish-timeout",
-    variable: "HEADWATER_PUBLISH_TIMEOUT",
     text: "1m",
     value: 60_000,
     bad: "0",
@@ -360,7 +329,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "ffmpeg",
     flag: "--ffmpeg",
-    variable: "HEADWATER_FFMPEG",
     text: "/usr/bin/ffmpeg",
     value: "/usr/bin/ffmpeg",
     bad: "ffmpeg",
@@ -369,7 +337,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "apiToken",
     flag: "--api-token",
-    variable: "HEADWATER_API_TOKEN",
     text: TOKEN,
     value: TOKEN,
     bad: "hunter2",
@@ -378,7 +345,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "apiOpenReads",
     flag: "--api-open-reads",
-    variable: "HEADWATER_API_OPEN_READS",
     text: "true",
     value: true,
     bad: "yes",
@@ -387,7 +353,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "logLevel",
     flag: "--log-level",
-    variable: "HEADWATER_LOG_LEVEL",
     text: "debug",
     value: "debug",
     bad: "Debug",
@@ -396,7 +361,6 @@ export const ROWS: readonly Row[] = [
   {
     name: "logFormat",
     flag: "--log-format",
-    variable: "HEADWATER_LOG_FORMAT",
     text: "json",
     value: "json",
     bad: "xml",

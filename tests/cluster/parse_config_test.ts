@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import type { GivenConfig } from "../../cluster/config.ts";
 import { DEFAULTS } from "./config_defaults.ts";
-import { PORT, type Row, ROWS } from "./config_rows.ts";
+import { PORT, type Row, ROWS, variableOf } from "./config_rows.ts";
 import { OPTIONS } from "../../cluster/config_schema.ts";
 import { parseConfig, type ParsedConfig } from "../../cluster/parse_config.ts";
 
@@ -42,7 +42,9 @@ Deno.test("the table below covers every option", () => {
   );
 });
 
-for (const { name, flag, variable, text, value, bad, allowed } of ROWS) {
+for (const row of ROWS) {
+  const { name, flag, text, value, bad, allowed } = row;
+  const variable = variableOf(row);
   const expected = { ...DEFAULTS, [name]: value };
   const key = flag.slice(2);
   const shownBad = OPTIONS[name].secret === true ? "(value not shown)" : bad;
