@@ -44,5 +44,6 @@ export function nodeSnapshot(parts: NodeParts): MetricsSnapshot {
     loopLatenessMs: { p50: gauge.quantileMs(0.5), p99: gauge.quantileMs(0.99) },
     mediaMemory: { usedBytes: hub.budget.usedBytes, limitBytes: hub.budget.limitBytes },
     mailboxRefusals: { all: system.counters.refused },
+    actors: system.count(),
   };
 }

@@ -173,6 +173,12 @@ const SINGLE: readonly Single<MetricsSnapshot>[] = [
     help: "Most memory that they may hold (--media-memory)",
     read: ({ mediaMemory }) => mediaMemory.limitBytes,
   },
+  {
+    type: "gauge",
+    name: "headwater_actors",
+    help: "Actors that are awake; those that hear nothing for a while are forgotten",
+    read: ({ actors }) => actors,
+  },
 ];
 
 /**

@@ -46,6 +46,8 @@ export interface MetricsSnapshot {
   readonly mediaMemory: { readonly usedBytes: number; readonly limitBytes: number };
   /** Messages that full actor mailboxes refused since start, by actor kind. */
   readonly mailboxRefusals: ByLabel;
+  /** Actors that are awake. */
+  readonly actors: number;
 }
 
 /** Where a scrape gets its numbers; called once per scrape, must not block. */

@@ -6,8 +6,8 @@
 import { Child, type Ended, eventually } from "./processes.ts";
 import { REPOSITORY } from "./paths.ts";
 
-/** Longest a node may live, in milliseconds: longer than any test file that uses it. */
-const LIFE_MAX_MS = 400_000;
+/** Longest a node may live, in milliseconds: longer than any test file, or series, that uses it. */
+const LIFE_MAX_MS = 1_800_000;
 
 /** Longest a node may take to be ready: two starts of Deno on a busy machine. */
 const READY_MS_MAX = 60_000;
@@ -86,6 +86,11 @@ export class TestNode implements AsyncDisposable {
     return fetch(this.httpUrl(`api/v1/${path}`), { method, headers, body });
   }
 
+  /** What a scrape of the metrics gives. */
+  fetchMetrics(): Promise<Response> {
+    return fetch(this.httpUrl("metrics"), { headers: { authorization: `Bearer ${TEST_TOKEN}` } });
+  }
+
   /** The latest log lines; what is not JSON is given as `{ text }`. */
   logs(): LogLine[] {
     return this.#child.stderr.split("\n").filter((line) => line !== "").map(parseLogLine);
@@ -125,6 +130,8 @@ export interface TestNodeOptions {
   readonly args?: readonly string[];
   /** Folder for `--data`; one of its own unless given. */
   readonly dataFolder?: string;
+  /** Command that runs the node's; none unless given. */
+  readonly within?: readonly string[];
 }
 
 /** Starts a node and waits until it is ready. @throws {Error} It ended or was silent. */
@@ -137,7 +144,7 @@ export async function startTestNode(options: TestNodeOptions = {}): Promise<Test
     } catch {
       reject(new Error(`Cannot start a node: it printed ${line.slice(0, 200)}`));
     }
-  });
+  }, { within: options.within });
   child.ended.then(({ code, stderr }) => {
     reject(new Error(`Cannot start a node: exit code ${code}: ${stderr.slice(-600)}`));
   });
@@ -161,9 +168,14 @@ export async function startTestNode(options: TestNodeOptions = {}): Promise<Test
 export function startNodeChild(
   args: readonly string[],
   onLine?: (line: string) => void,
-  { token = TEST_TOKEN }: { token?: string | null } = {},
+  { token = TEST_TOKEN, within = [] }: {
+    token?: string | null;
+    within?: readonly string[];
+  } = {},
 ): Child {
-  return new Child(Deno.execPath(), [
+  const [command, ...before] = [...within, Deno.execPath()];
+  return new Child(command, [
+    ...before,
     ...["task", "--quiet", "node", "--host", "127.0.0.1", "--workers", "1"],
     ...["--rtmp-port", "0", "--rtsp-port", "0", "--http-port", "0"],
     ...["--name", "test", "--log-format", "json"],

@@ -9,7 +9,7 @@ import { freePort } from "./ports.ts";
 import { Child, eventually, runTool } from "./processes.ts";
 
 /** Longest any server of the tests lives, in milliseconds. */
-const LIFE_MS_MAX = 300_000;
+const LIFE_MS_MAX = 1_800_000;
 
 /** Attempts to start: another process may take the port that was free a moment ago. */
 const ATTEMPTS_MAX = 5;

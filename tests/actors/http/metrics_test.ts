@@ -20,6 +20,7 @@ const SNAPSHOT: MetricsSnapshot = {
   loopLatenessMs: { p50: 0.5, p99: 12 },
   mediaMemory: { usedBytes: 1_048_576, limitBytes: 536_870_912 },
   mailboxRefusals: { stream: 1 },
+  actors: 12,
 };
 
 const USAGE: ProcessUsage = {
@@ -62,6 +63,7 @@ const EXPECTED: Record<string, Record<string, number>> = {
   headwater_media_memory_used_bytes: { "": 1_048_576 },
   headwater_media_memory_limit_bytes: { "": 536_870_912 },
   headwater_mailbox_refusals_total: { stream: 1 },
+  headwater_actors: { "": 12 },
   process_cpu_user_seconds_total: { "": 1.5 },
   process_cpu_system_seconds_total: { "": 0.25 },
   process_cpu_seconds_total: { "": 1.75 },

@@ -25,12 +25,14 @@ export interface NumberedOptions {
   readonly frameBytes: number;
   /** An audio message beside each video frame, of that many bytes; 0 for none. */
   readonly audioBytes: number;
+  /** Number of the first message; 0 unless an encoder goes on after it lost its connection. */
+  readonly firstNumber?: number;
 }
 
 /** Publishes numbered messages in real time until stopped. */
 export class NumberedStream {
-  /** Number of the last message sent; -1 before the first. */
-  last = -1;
+  /** Number of the last message sent; one less than the first's before it. */
+  last: number;
   readonly #publisher: Publisher;
   readonly #options: NumberedOptions;
   readonly #running: Promise<void>;
@@ -39,6 +41,7 @@ export class NumberedStream {
   constructor(publisher: Publisher, options: NumberedOptions) {
     this.#publisher = publisher;
     this.#options = options;
+    this.last = (options.firstNumber ?? 0) - 1;
     this.#running = this.#run();
     this.#running.catch(() => {}); // Seen by whoever ends or stops it.
   }
@@ -105,6 +108,14 @@ function payload(number: number, bytes: number): Uint8Array {
   return filled;
 }
 
+function numberOf(typeId: number, payload: Uint8Array): number {
+  const at = typeId === VIDEO ? 5 : 0; // Length and header of the NAL unit.
+  let number = 0;
+  for (let i = at; i < at + NUMBER_DIGITS; i++) number = number * 10 + payload[i] - 48;
+  if (Number.isInteger(number) && number >= 0) return number;
+  throw new WireError("A frame without its number");
+}
+
 /** Follows one viewer's messages. */
 export class NumberedCheck {
   /** Number of the first message, -1 before it. */
@@ -120,10 +131,7 @@ export class NumberedCheck {
     if (message.typeId === DATA) return;
     const { kind, keyframe, payload } = contentOf(message);
     if (kind !== "frame") return;
-    const at = message.typeId === VIDEO ? 5 : 0; // Length and header of the NAL unit.
-    let number = 0;
-    for (let i = at; i < at + NUMBER_DIGITS; i++) number = number * 10 + payload[i] - 48;
-    if (!Number.isInteger(number) || number < 0) throw new WireError("A frame without its number");
+    const number = numberOf(message.typeId, payload);
     if (this.first < 0) this.#begin(number, message.typeId === VIDEO && keyframe);
     else if (number > this.last) this.lost += number - this.last - 1;
     else this.doubled++;

@@ -1,0 +1,98 @@
+/**
+ * An encoder with numbered frames that comes back when it loses its connection, as encoders do: at
+ * another node, with a timeline of its own that begins at zero again.
+ *
+ * @module
+ */
+import { LIGHT } from "../support/live.ts";
+import type { TestNode } from "../support/node_process.ts";
+import { delay } from "../support/processes.ts";
+import { NumberedStream } from "../support/wire/numbered.ts";
+import { Publisher } from "../support/wire/publisher.ts";
+
+/** Pause after a refusal, in milliseconds. */
+const RETRY_MS = 20;
+
+/** Longest it tries to come back, in milliseconds. */
+const RETRY_MS_MAX = 20_000;
+
+export class Encoder {
+  /** Times that it lost its connection and came back. */
+  reconnects = 0;
+  readonly #path: string;
+  readonly #elsewhere: () => TestNode;
+  readonly #following: Promise<void>;
+  #stream: NumberedStream;
+  #stopped = false;
+
+  private constructor(stream: NumberedStream, path: string, elsewhere: () => TestNode) {
+    this.#stream = stream;
+    this.#path = path;
+    this.#elsewhere = elsewhere;
+    this.#following = this.#follow();
+    this.#following.catch(() => {}); // Seen by whoever ends it.
+  }
+
+  /** @param elsewhere Where it comes back to. */
+  static async open(
+    node: TestNode,
+    path: string,
+    elsewhere: () => TestNode,
+  ): Promise<Encoder> {
+    return new Encoder(await publishAt(node, path, 0), path, elsewhere);
+  }
+
+  /** Number of the last message sent. */
+  get last(): number {
+    return this.#stream.last;
+  }
+
+  /** Ends the stream properly. */
+  async end(): Promise<void> {
+    this.#stopped = true;
+    await this.#stream.end();
+    await this.#following;
+  }
+
+  /** Leaves, whatever became of the stream. */
+  async drop(): Promise<void> {
+    this.#stopped = true;
+    await this.#stream.stop();
+  }
+
+  async #follow(): Promise<void> {
+    while (!this.#stopped) {
+      await this.#stream.lost;
+      if (this.#stopped) return;
+      await this.#stream.stop();
+      this.#stream = await this.#comeBack(this.#stream.last + 1);
+      this.reconnects++;
+    }
+  }
+
+  async #comeBack(number: number): Promise<NumberedStream> {
+    const untilMs = performance.now() + RETRY_MS_MAX;
+    for (;;) {
+      try {
+        return await publishAt(this.#elsewhere(), this.#path, number);
+      } catch (error) {
+        if (performance.now() > untilMs) throw error;
+        await delay(RETRY_MS);
+      }
+    }
+  }
+}
+
+/** @throws {Error} The node is gone, or refused. */
+async function publishAt(
+  node: TestNode,
+  path: string,
+  firstNumber: number,
+): Promise<NumberedStream> {
+  const publisher = await Publisher.open(node.address("rtmp"), path);
+  if (publisher.code === "NetStream.Publish.Start") {
+    return new NumberedStream(publisher, { ...LIGHT, firstNumber });
+  }
+  publisher.drop();
+  throw new Error(`Cannot publish ${path}: ${publisher.code}`);
+}

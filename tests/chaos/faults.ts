@@ -1,0 +1,202 @@
+/**
+ * The faults, what each may cost, and how each is done to a stream that is being watched.
+ *
+ * Roles are the same in all: A takes the encoder, B has viewers, C owns the stream and suffers.
+ *
+ * @module
+ */
+import { delay } from "../support/processes.ts";
+import type { Ground } from "./ground.ts";
+import { type RunResult, Scene } from "./scene.ts";
+
+/** What viewers on nodes that nothing was done to may notice. */
+export interface Bounds {
+  /** Longest time without a picture, in milliseconds: the median and the worst of all runs. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Frames may be lost: those that the encoder sent to a node that was dead. */
+  readonly mayLose?: boolean;
+}
+
+export interface Fault {
+  readonly name: string;
+  /** What happens, for the table. */
+  readonly what: string;
+  readonly nodes: readonly string[];
+  /** The nodes' cables are pulled: needs root. */
+  readonly cables?: boolean;
+  readonly bounds: Bounds;
+  readonly run: (ground: Ground, path: string, round: number) => Promise<RunResult>;
+}
+
+/** One frame interval of the encoder. */
+const FRAME_MS = 40;
+
+/** How long a node stands still or is cut off, in milliseconds: its lease runs out meanwhile. */
+const DOWN_MS = 3_500;
+
+/** Longest that a node takes to be back where it was, in milliseconds. */
+const BACK_MS_MAX = 15_000;
+
+/** How long is watched after what is over at once, in milliseconds. */
+const WATCH_MS = 1_500;
+
+const THREE = ["a", "b", "c"] as const;
+
+type Roles = Parameters<typeof Scene.open>[0];
+
+/** Runs a fault on one stream; what goes wrong on the way ends the scene and is told. */
+async function onStage(
+  roles: Roles,
+  play: (scene: Scene) => Promise<void>,
+): Promise<RunResult> {
+  const scene = await Scene.open(roles);
+  try {
+    await play(scene);
+    return await scene.close();
+  } catch (error) {
+    await scene.abandon();
+    throw error;
+  }
+}
+
+async function move(ground: Ground, path: string): Promise<RunResult> {
+  const roles = { ground, path, ingest: "a", owner: "c", viewersAt: ["a", "b", "c"] };
+  return await onStage(roles, async (scene) => {
+    await scene.strike(async () => {
+      const moved = await ground.node("a").fetchApi(`streams/${path}/move`, "POST", { to: "b" });
+      if (!moved.ok) scene.fault(`move: ${moved.status} ${await moved.text()}`);
+    });
+    await scene.takenOver();
+    await delay(WATCH_MS);
+    scene.settle();
+  });
+}
+
+async function kill(ground: Ground, path: string): Promise<RunResult> {
+  const roles = { ground, path, ingest: "a", owner: "c", viewersAt: ["a", "b"] };
+  const result = await onStage(roles, async (scene) => {
+    await scene.strike(() => ground.kill("c"));
+    await scene.takenOver();
+    await delay(WATCH_MS);
+    scene.settle();
+    await ground.restart("c");
+    await ground.whole();
+    await scene.caughtUp();
+  });
+  return result;
+}
+
+async function pause(ground: Ground, path: string): Promise<RunResult> {
+  const roles = { ground, path, ingest: "a", owner: "c", viewersAt: ["a", "b"], victimsAt: ["c"] };
+  return await onStage(roles, async (scene) => {
+    await scene.strike(() => ground.pause("c"));
+    try {
+      await scene.takenOver();
+      await delay(DOWN_MS);
+      scene.settle();
+    } finally {
+      ground.resume("c");
+    }
+    await ground.whole();
+    // Its own viewers go on where they were.
+    await scene.victimsCaughtUp(BACK_MS_MAX);
+    await scene.caughtUp();
+  });
+}
+
+async function cut(ground: Ground, path: string): Promise<RunResult> {
+  const roles = { ground, path, ingest: "a", owner: "c", viewersAt: ["a", "b"] };
+  return await onStage(roles, async (scene) => {
+    await scene.strike(() => ground.cut("c"));
+    try {
+      await scene.takenOver();
+      await delay(DOWN_MS);
+      scene.settle();
+    } finally {
+      await ground.mend("c");
+    }
+    await ground.whole();
+    await scene.caughtUp();
+  });
+}
+
+async function pauseOfTwo(ground: Ground, path: string): Promise<RunResult> {
+  const roles = { ground, path, ingest: "a", owner: "c", viewersAt: ["a"], victimsAt: ["c"] };
+  return await onStage(roles, async (scene) => {
+    await scene.strike(() => ground.pause("c"));
+    try {
+      await scene.takenOver();
+      await delay(WATCH_MS);
+      scene.settle();
+    } finally {
+      ground.resume("c");
+    }
+    await ground.whole();
+    await scene.victimsCaughtUp(BACK_MS_MAX);
+    await scene.caughtUp();
+  });
+}
+
+/** The encoder's node and the owner die at once; in every other run they are the same one. */
+async function killBoth(ground: Ground, path: string, round: number): Promise<RunResult> {
+  const owner = round % 2 === 0 ? "c" : "a";
+  const viewersAt = owner === "a" ? ["b", "c"] : ["b"];
+  return await onStage({ ground, path, ingest: "a", owner, viewersAt }, async (scene) => {
+    const dead = [...new Set(["a", owner])];
+    await scene.strike(() => dead.forEach((name) => ground.kill(name)));
+    await scene.takenOver();
+    await delay(WATCH_MS);
+    scene.settle();
+    await Promise.all(dead.map((name) => ground.restart(name)));
+    await ground.whole();
+    await scene.caughtUp();
+  });
+}
+
+/** All faults, in the order of the table. */
+export const FAULTS: readonly Fault[] = [
+  {
+    name: "move",
+    what: "planned move of the stream",
+    nodes: THREE,
+    bounds: { p50Ms: FRAME_MS + 60, p99Ms: FRAME_MS + 60 },
+    run: move,
+  },
+  {
+    name: "kill",
+    what: "owner killed (SIGKILL), ingest elsewhere",
+    nodes: THREE,
+    bounds: { p50Ms: 100, p99Ms: 400 },
+    run: kill,
+  },
+  {
+    name: "pause",
+    what: "owner stopped (SIGSTOP), later continued",
+    nodes: THREE,
+    bounds: { p50Ms: 1_000, p99Ms: 1_500 },
+    run: pause,
+  },
+  {
+    name: "cut",
+    what: "owner's network silently cut, later mended",
+    nodes: THREE,
+    cables: true,
+    bounds: { p50Ms: 1_000, p99Ms: 1_500 },
+    run: cut,
+  },
+  {
+    name: "pause-of-two",
+    what: "owner stopped (SIGSTOP), two nodes only",
+    nodes: ["a", "c"],
+    bounds: { p50Ms: 4_000, p99Ms: 4_000 },
+    run: pauseOfTwo,
+  },
+  {
+    name: "kill-both",
+    what: "owner and ingest killed, encoder comes back elsewhere",
+    nodes: THREE,
+    bounds: { p50Ms: 300 + FRAME_MS, p99Ms: 300 + FRAME_MS, mayLose: true },
+    run: killBoth,
+  },
+];

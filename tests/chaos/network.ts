@@ -1,0 +1,106 @@
+/**
+ * A network of this machine's own, whose cables can be pulled: one namespace for each node, each
+ * with a cable to a bridge. A cable that is pulled loses what is sent and tells nobody.
+ *
+ * @module
+ */
+import { runTool } from "../support/processes.ts";
+
+const TOOL_MS_MAX = 10_000;
+
+/** First three numbers of its addresses; the fourth is 1 here, and 2 and on at the nodes. */
+const NET = "10.213.77";
+
+/** Why there can be no such network here; `undefined` when there can. */
+export async function missingNetwork(): Promise<string | undefined> {
+  try {
+    const name = `hwprobe${Deno.pid}`;
+    await ip("netns", "add", name);
+    await ip("netns", "del", name);
+    return undefined;
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    return `network namespaces need root and iproute2: ${text.split("\n")[0].slice(0, 200)}`;
+  }
+}
+
+export class Network implements AsyncDisposable {
+  /** Address of this side of the bridge. */
+  readonly here = `${NET}.1`;
+  readonly #names: readonly string[];
+  /** Interfaces have names of at most 15 characters; all of one run begin alike. */
+  readonly #prefix = `hw${Deno.pid % 100_000}`;
+
+  private constructor(names: readonly string[]) {
+    this.#names = names;
+  }
+
+  /** @throws {Error} The system does not let us. */
+  static async make(names: readonly string[]): Promise<Network> {
+    const network = new Network(names);
+    try {
+      await network.#make();
+    } catch (error) {
+      await network[Symbol.asyncDispose]();
+      throw error;
+    }
+    return network;
+  }
+
+  addressOf(name: string): string {
+    return `${NET}.${2 + this.#names.indexOf(name)}`;
+  }
+
+  /** What a command line begins with that runs at the far end of a cable. */
+  within(name: string): string[] {
+    return ["ip", "netns", "exec", this.#space(name)];
+  }
+
+  async cut(name: string): Promise<void> {
+    await ip("link", "set", this.#cable(name), "nomaster");
+  }
+
+  async mend(name: string): Promise<void> {
+    await ip("link", "set", this.#cable(name), "master", this.#bridge);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const quietly = (...args: string[]) => ip(...args).catch(() => {}); // It was never made.
+    for (const name of this.#names) await quietly("netns", "del", this.#space(name));
+    await quietly("link", "del", this.#bridge);
+  }
+
+  get #bridge(): string {
+    return `${this.#prefix}br`;
+  }
+
+  #space(name: string): string {
+    return `${this.#prefix}-${name}`;
+  }
+
+  #cable(name: string): string {
+    return `${this.#prefix}v${this.#names.indexOf(name)}`;
+  }
+
+  async #make(): Promise<void> {
+    await ip("link", "add", this.#bridge, "type", "bridge");
+    await ip("addr", "add", `${this.here}/24`, "dev", this.#bridge);
+    await ip("link", "set", this.#bridge, "up");
+    for (const name of this.#names) {
+      const [space, cable] = [this.#space(name), this.#cable(name)];
+      await ip("netns", "add", space);
+      const far = ["peer", "name", "eth0", "netns", space];
+      await ip("link", "add", cable, "type", "veth", ...far);
+      await this.mend(name);
+      await ip("link", "set", cable, "up");
+      const inside = (...args: string[]) => ip("-n", space, ...args);
+      await inside("addr", "add", `${this.addressOf(name)}/24`, "dev", "eth0");
+      await inside("link", "set", "eth0", "up");
+      await inside("link", "set", "lo", "up");
+    }
+  }
+}
+
+async function ip(...args: string[]): Promise<void> {
+  await runTool("ip", args, { timeoutMs: TOOL_MS_MAX });
+}
