@@ -17,6 +17,7 @@ import { sessionStateOf, STREAM } from "../actors/stream/stream_protocol.ts";
 import type { SessionState } from "../actors/stream/upstream.ts";
 import type { CallMessage } from "../protocols/mrtmp/call.ts";
 import type { Directory, LoadReport, Member } from "./directory/directory.ts";
+import { Evacuation } from "./evacuation.ts";
 import type { ServeAnswer, ServeRequest } from "./link/link_source.ts";
 import type { NodeId } from "./link/link_settings.ts";
 import { linkPeerCalls } from "./link/link_peer_calls.ts";
@@ -67,6 +68,7 @@ export class Mesh {
   readonly #locator: MeshLocator;
   readonly #replication: Replication;
   readonly #outage: MeshOutage;
+  readonly #evacuation: Evacuation;
 
   constructor(options: MeshOptions) {
     this.#options = options;
@@ -115,6 +117,17 @@ export class Mesh {
     });
     this.ingests = new Ingests({ hub, system, timers: ports.timers, whereabouts });
     this.finder = new StreamFinder(hub, system);
+    this.#evacuation = new Evacuation({
+      ...{ ports, mesh: membership },
+      streams: () => this.#liveStreams(),
+      move: (key, to, timeoutMs) => this.#move(key, to, timeoutMs),
+    });
+  }
+
+  /** Others are there, who may carry the streams of this node on when it leaves. */
+  get shared(): boolean {
+    const { members, node } = this.membership;
+    return members.size > (members.has(node) ? 1 : 0);
   }
 
   /** Joins; resolves when the others know this node. */
@@ -122,13 +135,26 @@ export class Mesh {
     return this.membership.start();
   }
 
-  /** Gives up what it owns and leaves. */
+  /**
+   * Takes no new streams, and gives those that it owns to others, from now on. Resolves when there
+   * is none left, or nobody who would have it; more than once is once.
+   */
+  async drain(): Promise<void> {
+    await this.membership.setState("draining");
+    await this.#evacuation.start();
+  }
+
+  /** Leaves. What it still owns and somebody else carries is left to them; the rest it gives up. */
   async leave(): Promise<void> {
-    await this.ownership.releaseAll();
+    const left = new Set(
+      this.#liveStreams().filter(({ carried }) => carried).map(({ key }) => key),
+    );
+    await this.ownership.releaseAll((key) => left.has(key));
     await this.membership.leave();
   }
 
   async stop(): Promise<void> {
+    this.#evacuation.stop();
     this.ingests.stop();
     this.#replication.stop();
     this.#outage.stop();
@@ -195,6 +221,22 @@ export class Mesh {
     // What befell an older start of the node says nothing of the one that is there now.
     const present = this.membership.members.get(node)?.incarnation === incarnation;
     if (present) this.membership.suspectPeer(node, strong);
+  }
+
+  /** Streams that this node owns and that are live or held. */
+  #liveStreams(): { key: string; ingest: string | undefined; carried: boolean }[] {
+    return this.ownership.keys().flatMap((key) => {
+      const core = this.#options.hub.get(streamNameOf(key));
+      if (core === undefined || core.ended) return [];
+      if (core.publication === undefined && core.hold === undefined) return [];
+      const ingest = core.publication?.publisher.node;
+      return [{ key, ingest, carried: core.eager.size > 0 }];
+    });
+  }
+
+  async #move(key: string, to: string, timeoutMs: number): Promise<boolean> {
+    const answer = await this.system.ref(STREAM, key).ask.move({ to }, { timeoutMs });
+    return answer.ok && answer.value !== "failed";
   }
 
   /** Another node asks for a stream. */

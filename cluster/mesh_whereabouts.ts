@@ -72,6 +72,10 @@ export class MeshWhereabouts implements Whereabouts {
     return this.#options.ownership.gone(node);
   }
 
+  leaving(node: string): boolean {
+    return this.#options.membership.members.get(node)?.state === "draining";
+  }
+
   async carrier(key: string): Promise<string | undefined> {
     const { ownership, membership, peers } = this.#options;
     if (!ownership.inherited(key)) return undefined;

@@ -39,6 +39,9 @@ const NO_HOST = {
 /** How long a node waits for the directory before it serves what needs none, in milliseconds. */
 const JOIN_WAIT_MS = 5_000;
 
+/** How long a node that is to stop at once tries to give its streams away, in milliseconds. */
+const HAND_OVER_MS = 500;
+
 /** What clients are given to take in their last bytes before their socket is closed. */
 const GOODBYE_MS = 200;
 
@@ -142,16 +145,18 @@ function runningNode(
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     parts.admission.draining = true;
-    rtmp.stop();
-    rtsp.stop();
-    http.stop();
+    for (const listener of [rtmp, rtsp, http]) listener.stop();
     const anybody = parts.sessions.size > 0;
-    rtmp.leaveAll("the node stops");
-    rtsp.leaveAll("the node stops");
-    for (const core of parts.hub.values()) core.end();
+    const { shared } = parts.mesh;
+    for (const listener of [rtmp, rtsp]) listener.leaveAll("the node stops", shared);
+    if (shared) {
+      // Nothing ends that others own, or may take over.
+      for (const session of parts.sessions.values()) session.depart("the node stops", true);
+      await Promise.race([parts.mesh.drain(), wait(HAND_OVER_MS)]);
+    } else for (const core of parts.hub.values()) core.end();
     await parts.mesh.leave();
     if (anybody) await wait(GOODBYE_MS);
-    http.leaveAll("the node stops");
+    http.leaveAll("the node stops", shared);
     await accepting;
     await stopParts(parts);
   };
@@ -160,11 +165,12 @@ function runningNode(
     addresses: parts.home.addresses,
     applyConfig: (config) => parts.applications.replace(applicationTable(config)),
     async drain() {
-      drainNode(parts);
+      const moved = drainNode(parts);
       if (place !== undefined && place.count > 1) {
         // The other workers take who comes from now on.
         for (const listener of [rtmp, rtsp, http]) listener.stop();
       }
+      await moved;
       while (parts.sessions.size > 0) await wait(DRAIN_CHECK_MS);
     },
     stop: () => stopped ??= stop(),

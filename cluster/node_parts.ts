@@ -6,6 +6,7 @@
 import { Admission } from "../actors/edge/admission.ts";
 import { type Application, Applications } from "../actors/edge/application.ts";
 import { StaticAuthorizer } from "../actors/edge/authorizer.ts";
+import { Departures } from "../actors/edge/departures.ts";
 import type { Edge } from "../actors/edge/edge.ts";
 import { RtmpChallenges } from "../actors/edge/rtmp_challenge.ts";
 import type { EdgeLimits } from "../actors/edge/edge_limits.ts";
@@ -31,6 +32,7 @@ import { streamKey } from "../actors/stream/stream_key.ts";
 import { logWindowUs } from "../actors/stream/log_window.ts";
 import { applicationTable } from "./application_table.ts";
 import type { Config } from "./config.ts";
+import { OtherNodes } from "./elsewhere.ts";
 import { FfmpegPictures } from "./ffmpeg_pictures.ts";
 import { Mesh } from "./mesh.ts";
 import type { MeshHome } from "./mesh_home.ts";
@@ -43,6 +45,7 @@ export interface NodeParts extends Edge {
   readonly gauge: LoopGauge;
   readonly flusher: Flusher<StreamCore>;
   readonly meter: LoadMeter;
+  readonly departures: Departures;
 }
 
 /** How a stream is treated by the settings of its application at the moment. */
@@ -124,6 +127,8 @@ export function createParts(
   });
   const { system, ingests, finder } = mesh;
   registerSessions(system, sessions, ingests);
+  const ownerOf = (key: string) => mesh.ownership.recall(key)?.node;
+  const elsewhere = new OtherNodes({ mesh: mesh.membership, ownerOf });
   return {
     config,
     node: config.name,
@@ -149,6 +154,7 @@ export function createParts(
       closed: () => void admission.refuse("slow-reader"),
     }),
     meter,
+    departures: new Departures({ ports, sessions, elsewhere, timeMs: config.drainTimeoutMs }),
     applications,
     authorizer: new StaticAuthorizer(applications),
     rtmpChallenges: new RtmpChallenges(applications, clock),
@@ -203,6 +209,7 @@ export async function stopParts(parts: NodeParts): Promise<void> {
   parts.flusher.stop();
   parts.sweep.stop();
   parts.meter.stop();
+  parts.departures.stop();
   await parts.mesh.stop();
   await parts.home.directory.close();
 }

@@ -20,7 +20,7 @@ export function viewOf(parts: NodeParts): NodeView {
   const events = new EventRing();
   followStreams(parts, events);
   const view = new LocalView(parts, () => linkInfos(parts));
-  const drain = () => drainNode(parts);
+  const drain = () => void drainNode(parts);
   system.register(NODE, () => new NodeActor({ view, events, drain }));
   return new MeshView({
     system,
@@ -58,10 +58,14 @@ function followStreams({ hub, ports }: NodeParts, events: EventRing): void {
   });
 }
 
-/** Takes no new work; the others send none, and clients are told to leave. */
-export function drainNode({ admission, mesh }: NodeParts): void {
+/**
+ * Takes no new work; its streams and clients go to other nodes. Resolves when no stream is left
+ * that another node would have.
+ */
+export function drainNode({ admission, mesh, departures }: NodeParts): Promise<void> {
   admission.draining = true;
-  mesh.membership.setState("draining");
+  departures.start();
+  return mesh.drain();
 }
 
 /** Who comes, goes and changes, as this node sees it. */

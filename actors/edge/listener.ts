@@ -25,8 +25,12 @@ export interface Connection {
   overdue(): Overdue | undefined;
   /** Serves it; resolves when it is over. Never rejects. */
   run(): Promise<void>;
-  /** Closes it, as politely as its protocol knows how. */
-  leave(reason: string): void;
+  /**
+   * Closes it, as politely as its protocol knows how.
+   *
+   * @param shared What it publishes goes on elsewhere: it has lost its socket, not ended.
+   */
+  leave(reason: string, shared: boolean): void;
 }
 
 export interface ListenerOptions {
@@ -76,10 +80,10 @@ export class Listener {
     this.#options.socket.close();
   }
 
-  /** Sends everybody away. */
-  leaveAll(reason: string): void {
+  /** Sends everybody away; with `shared` what they publish goes on elsewhere. */
+  leaveAll(reason: string, shared: boolean): void {
     this.#sweepTimer?.cancel();
-    for (const connection of this.#open) connection.leave(reason);
+    for (const connection of this.#open) connection.leave(reason, shared);
   }
 
   #accept(conn: Deno.TcpConn): void {
@@ -107,7 +111,8 @@ export class Listener {
     this.#sweepTimer = timers.after(SWEEP_MS, () => {
       for (const connection of this.#open) {
         const overdue = connection.overdue();
-        if (overdue !== undefined) connection.leave(`took too long: ${admission.refuse(overdue)}`);
+        if (overdue === undefined) continue;
+        connection.leave(`took too long: ${admission.refuse(overdue)}`, false);
       }
       this.#sweep();
     });

@@ -117,7 +117,8 @@ export async function answerWebSocket(
   if (!found.ok) return found.answer;
   const { conn, rest } = take();
   const accept = new TextEncoder().encode(upgradeResponseHead(upgrade.accept));
-  const viewer = new LiveViewer({ ...found, edge, conn, accept });
+  const farewell = closeFrame(CLOSE_STATUS.goingAway);
+  const viewer = new LiveViewer({ ...found, edge, conn, accept, farewell });
   const feed = frameFeeder(viewer);
   feed(rest);
   return { taken: viewer.run(feed) };

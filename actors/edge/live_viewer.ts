@@ -36,6 +36,8 @@ export interface LiveViewerOptions {
   readonly userAgent: string;
   /** Head of the answer that accepts. */
   readonly accept: Uint8Array;
+  /** What ends a body whose node leaves; nothing where the end of the connection says it. */
+  readonly farewell?: Uint8Array;
   /** Whole answer for a stream that nobody publishes in time. */
   readonly notFound: Uint8Array;
 }
@@ -135,7 +137,15 @@ export class LiveViewer implements OutletEvents {
       viewer: this.#viewer,
       bytesIn: () => this.#bytesIn,
       kick: () => this.outlet.closeWhenSent(),
+      depart: () => this.#depart(),
     });
+  }
+
+  /** Ends the body behind what is being written, which is whole frames. */
+  #depart(): void {
+    const { farewell } = this.#options;
+    if (farewell !== undefined) this.outlet.send(farewell);
+    this.outlet.closeWhenSent();
   }
 
   #release(): void {

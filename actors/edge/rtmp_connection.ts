@@ -19,6 +19,7 @@ import type {
   PublishRequest,
   ServerSessionEvents,
 } from "../../protocols/rtmp/server_events.ts";
+import { reconnectUrl } from "../../protocols/rtmp/reconnect_url.ts";
 import { ServerSession } from "../../protocols/rtmp/server_session.ts";
 import type { Log } from "../runtime/ports.ts";
 import type { Viewer } from "../stream/viewer.ts";
@@ -64,6 +65,7 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
   #readBytes = READ_BYTES;
   #bytesIn = 0;
   #failure: string | undefined;
+  redirected = false;
 
   constructor(conn: Deno.Conn, edge: Edge) {
     this.#conn = conn;
@@ -123,10 +125,20 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
     if (bytes !== undefined) this.outlet.send(bytes);
   }
 
+  redirect(address: string): boolean {
+    if (this.redirected) return true;
+    const url = reconnectUrl(this.connected.tcUrl, address);
+    if (!this.session.requestReconnect(url, "The node leaves; go on at another one.")) return false;
+    this.redirected = true;
+    this.log.info("asked to reconnect", { address });
+    this.answer();
+    return true;
+  }
+
   /** Ends what the peer publishes and plays, tells it why, and closes. */
-  leave(reason: string): void {
+  leave(reason: string, shared: boolean): void {
     this.#failure ??= reason;
-    this.#publishes.leave(reason);
+    this.#publishes.leave(reason, shared);
     this.#plays.leave(reason);
     this.closeWhenSent();
   }

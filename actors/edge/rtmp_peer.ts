@@ -20,10 +20,14 @@ export interface RtmpPeer {
   readonly connected: ConnectRequest;
   /** Who the client proved to be when it connected. */
   readonly proved: Credentials | undefined;
+  /** It was asked to connect elsewhere, and will: when it ends a stream now, that goes on there. */
+  readonly redirected: boolean;
   /** Bytes read from the socket. */
   readonly bytesIn: number;
   /** Sends what the session has to say. */
   answer(): void;
+  /** Asks the client to connect to another node; false when it has not said that it can. */
+  redirect(address: string): boolean;
   /** Says goodbye: closes once what was said has been sent. */
   closeWhenSent(): void;
   /**

@@ -194,7 +194,17 @@ export class RtmpPlays {
       viewer,
       bytesIn: () => this.#peer.bytesIn,
       kick: (reason) => this.#kick(streamId, reason),
+      redirect: (address) => this.#peer.redirect(address),
+      depart: (reason) => this.#depart(streamId, reason),
     });
+  }
+
+  /** The others of the connection are sent away in their turn. */
+  #depart(streamId: number, reason: string): void {
+    this.end(streamId);
+    this.#peer.session.endPlay(streamId, "stopped", reason);
+    this.#peer.answer();
+    this.#peer.closeUnlessBusy();
   }
 
   #kick(streamId: number, reason: string): void {

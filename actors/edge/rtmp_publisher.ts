@@ -13,6 +13,9 @@ export class RtmpPublisher implements TagSink {
   readonly ingest: Ingest;
   readonly #demuxer = new TagDemuxer(this);
   readonly #dropped: (reason: string) => void;
+  #hasVideo = false;
+  /** Called instead of taking the next frame at which a session could begin elsewhere. */
+  boundary: (() => void) | undefined;
   /** The newest timestamp with its wraps undone, in milliseconds; exact up to 2^53. */
   #unwrappedMs: number | undefined;
 
@@ -34,6 +37,7 @@ export class RtmpPublisher implements TagSink {
   }
 
   track(track: Track): void {
+    if (track.kind === "video") this.#hasVideo = true;
     this.ingest.track(track);
   }
 
@@ -45,6 +49,9 @@ export class RtmpPublisher implements TagSink {
     keyframe: boolean,
     data: Uint8Array,
   ): void {
+    if (this.boundary !== undefined && keyframe && (track.kind === "video" || !this.#hasVideo)) {
+      return this.boundary();
+    }
     const sourceUs = this.#unwrap(timestampMs) * 1000 + Math.round(nanoOffset / 1000);
     this.ingest.frame({ track, sourceUs, compositionUs, keyframe, data });
   }

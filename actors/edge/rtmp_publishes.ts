@@ -121,13 +121,13 @@ export class RtmpPublishes {
     const publish = this.#byStreamId.get(streamId);
     if (publish === undefined) return;
     this.#peer.log.info("publisher stopped", { session: publish.ingestId, command });
-    this.#close(streamId, publish);
+    this.#close(streamId, publish, this.#peer.redirected);
   }
 
-  /** The node ends them all. */
-  leave(reason: string): void {
+  /** The node ends them all; with `shared` their streams go on elsewhere. */
+  leave(reason: string, shared: boolean): void {
     for (const [streamId, publish] of this.#byStreamId) {
-      this.#close(streamId, publish);
+      this.#close(streamId, publish, shared);
       this.#peer.session.endPublish(streamId, "NetStream.Unpublish.Success", reason);
     }
   }
@@ -182,7 +182,24 @@ export class RtmpPublishes {
       outlet,
       bytesIn: () => this.#peer.bytesIn,
       kick: (reason) => this.#kick(streamId, reason),
+      redirect: (address) => this.#peer.redirect(address),
+      depart: (reason, now) => this.#depart(streamId, reason, now),
     });
+  }
+
+  /** The node leaves: the stream waits elsewhere for its publisher, who may miss nothing. */
+  #depart(streamId: number, reason: string, now: boolean): void {
+    const publish = this.#byStreamId.get(streamId);
+    if (publish === undefined) return;
+    if (now) return this.#departNow(streamId, publish, reason);
+    publish.publisher.boundary = () => this.#departNow(streamId, publish, reason);
+  }
+
+  #departNow(streamId: number, publish: Publish, reason: string): void {
+    this.#close(streamId, publish, true);
+    this.#peer.session.endPublish(streamId, "NetStream.Unpublish.Success", reason);
+    this.#peer.answer();
+    this.#peer.closeUnlessBusy(); // The others come to their boundaries, too.
   }
 
   /** The stream's owner, or an operator, wants it gone. */

@@ -111,9 +111,9 @@ export class RtspConnection implements Connection, RtspServerEvents, OutletEvent
   }
 
   /** Ends what the peer publishes and plays, and closes. */
-  leave(reason: string): void {
+  leave(reason: string, shared: boolean): void {
     this.#failure ??= reason;
-    this.#streams.close(false);
+    this.#streams.close(shared);
     this.closeWhenSent();
   }
 

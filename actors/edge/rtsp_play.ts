@@ -111,6 +111,11 @@ export class RtspPlay {
     this.#peer.closeWhenSent();
   }
 
+  #dismiss(): void {
+    this.close();
+    this.#peer.closeWhenSent();
+  }
+
   #list(): void {
     const { edge, remoteAddress, session } = this.#peer;
     edge.sessions.add({
@@ -124,10 +129,8 @@ export class RtspPlay {
       outlet: this.#outlet,
       viewer: this.#viewer,
       bytesIn: () => this.#peer.bytesIn,
-      kick: () => {
-        this.close();
-        this.#peer.closeWhenSent();
-      },
+      kick: () => this.#dismiss(),
+      depart: () => this.#dismiss(),
     });
   }
 }

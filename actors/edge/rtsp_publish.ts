@@ -65,6 +65,10 @@ export class RtspPublish implements RtpSink {
   #timer: Timer | undefined;
   #reportedAtMs: number;
   #closed = false;
+  #hasVideo = false;
+  /** It ends before the next frame at which a session could begin elsewhere; it has. */
+  #departs = false;
+  #departed = false;
 
   /** Asks the stream's owner; one sentence when it may not be. */
   static async start(
@@ -173,6 +177,7 @@ export class RtspPublish implements RtpSink {
   }
 
   track(track: Track): void {
+    if (track.kind === "video") this.#hasVideo = true;
     this.#ingest.track(track);
   }
 
@@ -183,7 +188,11 @@ export class RtspPublish implements RtpSink {
     keyframe: boolean,
     data: Uint8Array,
   ): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#departed) return;
+    if (this.#departs && keyframe && (track.kind === "video" || !this.#hasVideo)) {
+      this.#departed = true; // Closing brings out what the receiver still has.
+      return this.#dismiss(true);
+    }
     if (data.length > this.#limits.frameBytesMax) return this.#tooLarge(data.length);
     const sourceUs = Math.round(ptsUs - compositionUs);
     this.#ingest.frame({ track, sourceUs, compositionUs, keyframe, data });
@@ -202,6 +211,12 @@ export class RtspPublish implements RtpSink {
     this.#peer.edge.admission.refuse("frame-size");
     this.#peer.log.warn("frame too large, publisher closed", { session: this.#ingestId, length });
     this.#dismiss(false);
+  }
+
+  /** The node leaves: the stream waits elsewhere for its publisher, who may miss nothing. */
+  #depart(now: boolean): void {
+    if (now) this.#dismiss(true);
+    else this.#departs = true;
   }
 
   /** Ends it and its connection; RTSP has no word for why. */
@@ -240,6 +255,7 @@ export class RtspPublish implements RtpSink {
       outlet,
       bytesIn: () => this.#peer.bytesIn,
       kick: () => this.#dismiss(false),
+      depart: (_reason, now) => this.#depart(now),
     });
   }
 }

@@ -30,6 +30,16 @@ export interface Session {
    * its actor, which others reach from any node.
    */
   kick(reason: string): void;
+  /**
+   * Asks its client to connect to another node, "host:port" of its RTMP listener; false when the
+   * client has not said that it can. Left out where the protocol has no words for it.
+   */
+  redirect?(address: string): boolean;
+  /**
+   * Sends it away because the node leaves, and its stream goes on elsewhere: a publisher at its
+   * next key frame, or with `now` at once, and a viewer between two frames.
+   */
+  depart(reason: string, now: boolean): void;
 }
 
 export class SessionTable {

@@ -6,10 +6,11 @@
  */
 import type { Timer, Timers } from "../runtime/ports.ts";
 import type { Actors } from "../runtime/actor.ts";
+import type { AskReply } from "../runtime/ask.ts";
 import { EDGE_STREAM } from "./edge_stream_actor.ts";
 import { INGEST } from "./ingest_actor.ts";
 import { type PublishResult, STREAM } from "./stream_protocol.ts";
-import type { Grant, Publication, StreamCore } from "./stream_core.ts";
+import type { Grant, Publication, Publisher, StreamCore } from "./stream_core.ts";
 import type { StreamHub } from "./stream_hub.ts";
 import { streamKey, type StreamName } from "./stream_key.ts";
 import type { Whereabouts } from "./upstream.ts";
@@ -22,6 +23,10 @@ const UNPUBLISH_RETRY_MS = 100;
 
 /** As often as that; the owner then finds out by itself. */
 const UNPUBLISH_TRIES_MAX = 50;
+
+/** The same of "publish", whose publisher waits meanwhile. */
+const PUBLISH_RETRY_MS = 25;
+const PUBLISH_TRIES_MAX = 8;
 
 /** How often it is looked whether the owners of sessions here still fetch them. */
 const WATCH_MS = 250;
@@ -53,6 +58,7 @@ export class Ingests {
   readonly #options: IngestsOptions;
   readonly #byId = new Map<string, Entry>();
   #timer: Timer | undefined;
+  #stopped = false;
 
   constructor(options: IngestsOptions) {
     this.#options = options;
@@ -60,9 +66,9 @@ export class Ingests {
 
   /** Asks the stream's owner, wherever it is. Resolves when the first record may be appended. */
   async start(name: StreamName, ingestId: string): Promise<IngestStart> {
-    const { hub, system, whereabouts } = this.#options;
+    const { hub, whereabouts } = this.#options;
     const { node } = whereabouts;
-    const answer = await system.ref(STREAM, streamKey(name)).ask.publish({ ingestId, node });
+    const answer = await this.#publish(streamKey(name), { ingestId, node });
     if (!answer.ok) return { ok: false, reason: "unreachable", error: answer.error };
     if (!answer.value.ok) return answer.value;
     const { grant, startedAtMs, holdMs } = answer.value;
@@ -107,9 +113,23 @@ export class Ingests {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#byId.clear();
+  }
+
+  /** An owner that changes at this moment is asked again: its successor. */
+  async #publish(key: string, publisher: Publisher): Promise<AskReply<PublishResult>> {
+    const { system, timers } = this.#options;
+    for (let tries = 1;; tries++) {
+      const answer = await system.ref(STREAM, key).ask.publish(publisher);
+      const changing = answer.ok
+        ? !answer.value.ok && answer.value.reason === "moved"
+        : answer.error === "stopped" && !this.#stopped;
+      if (!changing || tries === PUBLISH_TRIES_MAX) return answer;
+      await new Promise<void>((done) => void timers.after(PUBLISH_RETRY_MS, done));
+    }
   }
 
   /** Our viewers see the whole of the session before; the owner's numbers go on from it. */
@@ -141,7 +161,7 @@ export class Ingests {
     const key = streamKey(name);
     const { system, timers } = this.#options;
     system.ref(STREAM, key).ask.unpublish({ ingestId, lost, nextSeq }).then((answer) => {
-      if (!answer.ok && tries < UNPUBLISH_TRIES_MAX && answer.error !== "stopped") {
+      if (!answer.ok && tries < UNPUBLISH_TRIES_MAX && !this.#stopped) {
         const again = () => this.#unpublish(ingestId, name, { lost, nextSeq }, core, tries + 1);
         return void timers.after(UNPUBLISH_RETRY_MS, again);
       }

@@ -101,7 +101,11 @@ export class StreamActor implements Actor<StreamProtocol> {
       return { ok: true, grant, startedAtMs, holdMs }; // Our answer was lost on its way.
     }
     if (present?.publication !== undefined) {
-      if (!policy.takeover && !this.#silent(present, context)) return { ok: false, reason: "busy" };
+      const { node } = present.publication.publisher;
+      // Who was asked to connect elsewhere does so before it leaves.
+      const replaced = policy.takeover || this.#options.whereabouts.leaving(node) ||
+        this.#silent(present, context);
+      if (!replaced) return { ok: false, reason: "busy" };
       await this.#dismiss(present.publication, "another publisher took over", context);
     }
     const core = this.#hub.budget.exhausted ? present : this.#hub.open(this.#name);

@@ -134,4 +134,6 @@ export interface Whereabouts {
   transfer(key: string, to: string, session: unknown): Promise<number | undefined>;
   /** That node is known to be no member any more. */
   gone(node: string): boolean;
+  /** That node drains: its clients are asked to connect elsewhere. */
+  leaving(node: string): boolean;
 }

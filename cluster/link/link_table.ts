@@ -103,10 +103,15 @@ export class LinkTable implements Upstream {
     }
   }
 
-  /** Another node goes on with a stream: subscribers are sent what there is, then told. */
+  /**
+   * Another node goes on with a stream: subscribers are sent what there is, then told. Whoever
+   * fetches a publisher's records from its node, the new owner first of all, stays.
+   */
   moved(core: StreamCore, to: Omit<Extract<UpstreamEnd, { kind: "moved" }>, "kind">): void {
     for (const reader of [...core.eager]) {
-      if (reader instanceof SourceCursor) reader.finish({ reason: "moved", ...to });
+      if (!(reader instanceof SourceCursor)) continue;
+      if (reader.mode === "any" && core.ingest !== undefined) reader.stateChanged();
+      else reader.finish({ reason: "moved", ...to });
     }
   }
 

@@ -260,9 +260,9 @@ export class Ownership {
     this.#upkeep.dropAll("fenced");
   }
 
-  /** Gives everything up, before the node leaves. */
-  releaseAll(): Promise<void> {
-    return this.#upkeep.releaseAll();
+  /** Gives everything up, before the node leaves, but what is to be `kept` until it is gone. */
+  releaseAll(kept: (key: string) => boolean = () => false): Promise<void> {
+    return this.#upkeep.releaseAll(kept);
   }
 
   stop(): void {

@@ -74,8 +74,9 @@ export class Upkeep {
     return epoch === undefined ? Promise.resolve() : this.#tellReleased(key, epoch);
   }
 
-  async releaseAll(): Promise<void> {
-    await inTurn(this.#options.table.keys(), (key) => this.release(key));
+  async releaseAll(kept: (key: string) => boolean): Promise<void> {
+    const keys = this.#options.table.keys().filter((key) => !kept(key));
+    await inTurn(keys, (key) => this.release(key));
   }
 
   /** Nothing is ours any more, and the directory knows. */

@@ -52,6 +52,10 @@ export class LoneWhereabouts implements Whereabouts {
   gone(): boolean {
     return false;
   }
+
+  leaving(): boolean {
+    return false;
+  }
 }
 
 /** There is no other node to subscribe to. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { bytesOf, command, message, uint32 } from "./rtmp_bytes.ts";
-import { connectCommands, RtmpConnection, splitPath } from "./rtmp_connection.ts";
+import { connectCommands, reconnectUrlOf, RtmpConnection, splitPath } from "./rtmp_connection.ts";
 import { AUDIO, DATA, VIDEO } from "./media_message.ts";
 
 /** Chunk size announced before media, in bytes: every frame is one chunk; nginx takes 10 MiB. */
@@ -26,12 +26,21 @@ export class Publisher implements AsyncDisposable {
 
   /**
    * Publishes `path`, such as `live/cam`, at `host:port`; `app` is the part to connect to, all but
-   * the last element unless given. @throws {Error} Closed without an answer.
+   * the last element unless given. `onReconnect` is told where the server wants it to go, which it
+   * says at connect. @throws {Error} Closed without an answer.
    */
-  static async open(address: string, path: string, app?: string): Promise<Publisher> {
+  static async open(
+    address: string,
+    path: string,
+    app?: string,
+    onReconnect?: (tcUrl: string) => void,
+  ): Promise<Publisher> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const connection = await RtmpConnection.open(address, {
-      message: () => {},
+      message: (received) => {
+        const tcUrl = reconnectUrlOf(received);
+        if (tcUrl !== undefined) onReconnect?.(tcUrl);
+      },
       status: (code) => {
         if (!code.startsWith("NetConnection.Connect.Success")) resolve(code);
       },
@@ -39,7 +48,7 @@ export class Publisher implements AsyncDisposable {
     promise.catch(() => {}); // Awaited below, unless sending fails first.
     connection.ended.then((reason) => reject(new Error(`Cannot publish ${path}: ${reason}`)));
     const split = splitPath(path, app);
-    await connection.send(connectCommands(address, split.app));
+    await connection.send(connectCommands(address, split.app, onReconnect !== undefined));
     await connection.send(bytesOf(
       command(1, "publish", 3, null, split.name, "live"),
       message({ chunkStreamId: 2, typeId: 1 }, uint32(CHUNK_BYTES)),

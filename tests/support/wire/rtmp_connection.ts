@@ -109,13 +109,31 @@ export class RtmpConnection implements Disposable {
   }
 }
 
+/** Enhanced RTMP v2: the client understands NetConnection.Connect.ReconnectRequest. */
+const CAPS_EX_RECONNECT = 1;
+
 /** What a client of `app` sends to create the first message stream of a connection. */
-export function connectCommands(address: string, app: string): Uint8Array {
+export function connectCommands(address: string, app: string, reconnects = false): Uint8Array {
   const tcUrl = `rtmp://${address}/${app}`;
+  const capsEx: Record<string, number> = reconnects ? { capsEx: CAPS_EX_RECONNECT } : {};
   return bytesOf(
-    command(0, "connect", 1, { app, flashVer: "LNX 9,0,124,2", tcUrl, fpad: false }),
+    command(0, "connect", 1, { app, flashVer: "LNX 9,0,124,2", tcUrl, fpad: false, ...capsEx }),
     command(0, "createStream", 2, null),
   );
+}
+
+/** `tcUrl` of a request to reconnect; `undefined` when the message is something else. */
+export function reconnectUrlOf({ typeId, body }: RtmpMessage): string | undefined {
+  if (typeId !== TYPE.command) return undefined;
+  const text = new TextDecoder("latin1").decode(body);
+  if (!text.includes("NetConnection.Connect.ReconnectRequest")) return undefined;
+  // A key, the marker of a string, and the string's length in two bytes.
+  // deno-lint-ignore no-control-regex -- they are in the bytes.
+  const at = /tcUrl\x02/.exec(text);
+  if (at === null) throw new WireError("A request to reconnect without tcUrl");
+  const start = at.index + at[0].length;
+  const length = body[start] * 256 + body[start + 1];
+  return text.slice(start + 2, start + 2 + length);
 }
 
 /** Where a client splits a path: at `app` when given, else at the last slash. */

@@ -11,6 +11,7 @@ import {
   closeQuietly,
   connectCommands,
   connectTo,
+  reconnectUrlOf,
   RtmpConnection,
   splitPath,
   writeAll,
@@ -30,6 +31,8 @@ export interface ViewerOptions {
   readonly app?: string;
   /** Sees each audio, video and data message. */
   readonly onMessage?: (message: MediaMessage) => void;
+  /** Told where an RTMP server wants it to go, which it then says at connect that it understands. */
+  readonly onReconnect?: (tcUrl: string) => void;
 }
 
 /** A connection that plays. */
@@ -57,11 +60,14 @@ export function openViewer(options: ViewerOptions): Promise<Viewer> {
 }
 
 async function openRtmp(options: ViewerOptions): Promise<Viewer> {
-  const { address, onMessage } = options;
+  const { address, onMessage, onReconnect } = options;
   const { app, name } = splitPath(options.path, options.app);
   let reason: string | undefined;
   const connection = await RtmpConnection.open(address, {
-    message: ({ typeId, timestampMs, body }) => {
+    message: (received) => {
+      const { typeId, timestampMs, body } = received;
+      const tcUrl = reconnectUrlOf(received);
+      if (tcUrl !== undefined) onReconnect?.(tcUrl);
       if (typeId !== AUDIO && typeId !== VIDEO && typeId !== DATA) return;
       if (reason !== undefined) throw new WireError(`Media after ${reason}`);
       onMessage?.({ typeId, timestampMs, body });
@@ -72,7 +78,7 @@ async function openRtmp(options: ViewerOptions): Promise<Viewer> {
       if (reason !== undefined) connection.close();
     },
   });
-  await connection.send(connectCommands(address, app));
+  await connection.send(connectCommands(address, app, onReconnect !== undefined));
   await connection.send(command(1, "play", 3, null, name, -2000));
   return {
     ended: connection.ended.then((fallback) => reason ?? fallback),
