@@ -13,7 +13,17 @@ const OUTPUT_KEPT_MAX = 4 * 1024 * 1024;
 
 /** End-to-end tests that measure delays or use every core: nothing else may run beside them. */
 export const ALONE = [
-  ...["attack", "fuzz", "session_fuzz", "slow_readers", "hls_browser", "join", "load", "player"],
+  ...[
+    "attack",
+    "drain",
+    "fuzz",
+    "session_fuzz",
+    "slow_readers",
+    "hls_browser",
+    "join",
+    "load",
+    "player",
+  ],
 ].map((name) => `tests/e2e/${name}_test.ts`);
 
 /** Test files by how they are run. */

@@ -11,7 +11,8 @@ import type { Publisher } from "./publisher.ts";
 import { delay } from "../processes.ts";
 
 /** Configurations that ffmpeg 5.1 wrote: x264's for 320x180 Baseline, and AAC-LC stereo 44.1 kHz. */
-export const AVC_CONFIG = "0142c00cffe100176742c00cda05067e7c0440000003004000000c83c50aa801000468ce0fc8";
+export const AVC_CONFIG =
+  "0142c00cffe100176742c00cda05067e7c0440000003004000000c83c50aa801000468ce0fc8";
 const AAC_CONFIG = "1210";
 
 /** Digits of a number; text, so that no start code can appear in it. */
