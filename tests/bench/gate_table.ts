@@ -22,6 +22,8 @@ export interface GateRow {
   readonly protocol: GateProtocol;
   readonly node: Sample[];
   readonly bare: Sample[];
+  /** The bare loop with a read pending on each socket. */
+  readonly reading: Sample[];
   /** The same node with the publisher and without a viewer. */
   readonly publisher: Sample[];
 }
@@ -33,7 +35,14 @@ export function printGate(rows: readonly GateRow[], viewers: number): void {
   printTable(
     `The gate: CPU % of a core per 1,000 viewers (${viewers} measured); bare = conn.write alone`,
     ["protocol, window", "node", "bare", "publisher %", "node / bare", "target", ""]
-      .concat("without publisher", "KB/s each", "loader %", "others %"),
+      .concat(
+        "without publisher",
+        "bare, reading",
+        "node / reading",
+        "KB/s each",
+        "loader %",
+        "others %",
+      ),
     rows.map((row) => gateCells(row, viewers)),
   );
   printFlvAgainstRtmp(rows);
@@ -43,7 +52,7 @@ export function printGate(rows: readonly GateRow[], viewers: number): void {
 function gateCells(row: GateRow, viewers: number): string[] {
   const perThousand = (samples: readonly Sample[]) =>
     fixed(median(cpuOf(samples)) * 1_000 / viewers, 1);
-  const { windowMs, protocol, node, bare, publisher } = row;
+  const { windowMs, protocol, node, bare, reading, publisher } = row;
   const { atMost } = WINDOWS.find((window) => window.windowMs === windowMs)!;
   const toBare = ratios(cpuOf(node), cpuOf(bare));
   const published = cpuOf(publisher);
@@ -57,6 +66,8 @@ function gateCells(row: GateRow, viewers: number): string[] {
     spread(toBare),
     ...verdict(median(toBare), atMost),
     spread(ratios(withoutPublisher, cpuOf(bare))),
+    perThousand(reading),
+    spread(ratios(cpuOf(node), cpuOf(reading))),
     fixed(bytes / viewers / 1_000, 1),
     fixed(Math.max(...node.map(({ loaderPercent }) => loaderPercent)), 0),
     noise([...node, ...bare].map(({ othersPercent }) => othersPercent)),
