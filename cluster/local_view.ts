@@ -5,6 +5,7 @@
  */
 import type { Session } from "../actors/edge/session_table.ts";
 import {
+  type EdgeInfo,
   type LinkInfo,
   type Page,
   pageOf,
@@ -13,7 +14,7 @@ import {
   type StreamInfo,
   type TrackInfo,
 } from "../actors/http/node_view.ts";
-import type { StreamCore } from "../actors/stream/stream_core.ts";
+import type { StreamCore, StreamCounters } from "../actors/stream/stream_core.ts";
 import { streamKey, type StreamName } from "../actors/stream/stream_key.ts";
 import { sumOfRepairs } from "../actors/stream/timeline_repair.ts";
 import type { Track } from "../protocols/media/track.ts";
@@ -90,7 +91,13 @@ export class LocalView {
       drops: core.counters.jumps,
       repairs: sumOfRepairs(core.repairs),
       repairsByKind: { ...core.repairs },
+      edges: core.feed === undefined ? [] : [this.#edgeOf(core.counters, core.feed.node, viewers)],
     };
+  }
+
+  #edgeOf(counters: StreamCounters, from: string, { total }: ViewerCounts): EdgeInfo {
+    const { linkFrames: framesIn, linkBytes: bytesIn, linkJumps: jumps } = counters;
+    return { node: this.#parts.node, from, viewers: total, framesIn, bytesIn, jumps };
   }
 
   #countViewers(): Map<string, ViewerCounts> {

@@ -226,7 +226,8 @@ function mergeParts(parts: readonly StreamPart[]): StreamPart {
     }
     addCounts(repairsByKind, part.repairsByKind);
   }
-  return { ...best, viewers: { total, byProtocol }, drops, repairs, repairsByKind };
+  const edges = parts.flatMap((part) => part.edges);
+  return { ...best, viewers: { total, byProtocol }, drops, repairs, repairsByKind, edges };
 }
 
 function infoOf({ authority: _, ...info }: StreamPart): StreamInfo {

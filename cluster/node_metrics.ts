@@ -3,13 +3,14 @@
  *
  * @module
  */
-import type { MetricsSnapshot } from "../actors/http/metrics_source.ts";
+import type { LinkNumbers, MetricsSnapshot } from "../actors/http/metrics_source.ts";
 import { addCounts } from "../actors/stream/stream_hub.ts";
+import type { LinkSnapshot } from "./link/link_settings.ts";
 import type { NodeParts } from "./node_parts.ts";
 
 /** The node's numbers as they are now. */
 export function nodeSnapshot(parts: NodeParts): MetricsSnapshot {
-  const { admission, sessions, hub, traffic, sweep, flusher, gauge, system } = parts;
+  const { admission, sessions, hub, traffic, sweep, flusher, gauge, system, mesh } = parts;
   const publishers: Record<string, number> = {};
   const viewers: Record<string, number> = {};
   for (const { role, protocol } of sessions.values()) {
@@ -35,7 +36,11 @@ export function nodeSnapshot(parts: NodeParts): MetricsSnapshot {
     streams,
     bytesIn: bytes("in"),
     bytesOut: bytes("out"),
-    framesIn: totals.frames,
+    framesIn: totals.frames - totals.linkFrames,
+    linkFramesIn: totals.linkFrames,
+    linkBytesIn: totals.linkBytes,
+    linkJumpsIn: totals.linkJumps,
+    links: linkNumbers(mesh.links.snapshot()),
     lateJumps: totals.jumps,
     viewersTimedOut: sweep.timedOut,
     repairs: { ...repairs },
@@ -45,5 +50,27 @@ export function nodeSnapshot(parts: NodeParts): MetricsSnapshot {
     mediaMemory: { usedBytes: hub.budget.usedBytes, limitBytes: hub.budget.limitBytes },
     mailboxRefusals: { all: system.counters.refused },
     actors: system.count(),
+  };
+}
+
+/** Both directions of what is between this node and each other one. */
+export function linkNumbers(links: readonly LinkSnapshot[]): LinkNumbers {
+  const sum = (read: (link: LinkSnapshot) => number) => {
+    const sums: Record<string, number> = {};
+    for (const link of links) sums[link.node] = (sums[link.node] ?? 0) + read(link);
+    return sums;
+  };
+  const streams = (way: LinkSnapshot["direction"]) =>
+    sum(({ direction, subscriptions }) => direction === way ? subscriptions : 0);
+  return {
+    bytesIn: sum(({ bytesIn }) => bytesIn),
+    bytesOut: sum(({ bytesOut }) => bytesOut),
+    framesIn: sum(({ framesIn }) => framesIn),
+    framesOut: sum(({ framesOut }) => framesOut),
+    rttMs: sum(({ rttMs }) => rttMs), // Known of the link that this node dialled alone.
+    streamsIn: streams("out"),
+    streamsOut: streams("in"),
+    creditStalls: sum(({ creditStalls }) => creditStalls),
+    jumps: sum(({ jumps }) => jumps),
   };
 }

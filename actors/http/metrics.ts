@@ -120,6 +120,69 @@ const LABELLED: readonly Labelled[] = [
     label: "actor",
     read: ({ mailboxRefusals }) => mailboxRefusals,
   },
+  {
+    type: "counter",
+    name: "headwater_link_received_bytes_total",
+    help: "Bytes that came over the links with another node",
+    label: "peer",
+    read: ({ links }) => links.bytesIn,
+  },
+  {
+    type: "counter",
+    name: "headwater_link_sent_bytes_total",
+    help: "Bytes that went over the links with another node",
+    label: "peer",
+    read: ({ links }) => links.bytesOut,
+  },
+  {
+    type: "counter",
+    name: "headwater_link_received_frames_total",
+    help: "Frames that came over the links with another node: media and messages",
+    label: "peer",
+    read: ({ links }) => links.framesIn,
+  },
+  {
+    type: "counter",
+    name: "headwater_link_sent_frames_total",
+    help: "Frames that went over the links with another node: media and messages",
+    label: "peer",
+    read: ({ links }) => links.framesOut,
+  },
+  {
+    type: "gauge",
+    name: "headwater_link_rtt_seconds",
+    help: "Round-trip time to another node, smoothed; 0 until it is known",
+    label: "peer",
+    read: ({ links }) => inSeconds(links.rttMs),
+  },
+  {
+    type: "gauge",
+    name: "headwater_link_streams_received",
+    help: "Streams that come from another node: one subscription each, however many watch",
+    label: "peer",
+    read: ({ links }) => links.streamsIn,
+  },
+  {
+    type: "gauge",
+    name: "headwater_link_streams_sent",
+    help: "Streams that go to another node",
+    label: "peer",
+    read: ({ links }) => links.streamsOut,
+  },
+  {
+    type: "counter",
+    name: "headwater_link_credit_stalls_total",
+    help: "Times a stream waited for another node to take more",
+    label: "peer",
+    read: ({ links }) => links.creditStalls,
+  },
+  {
+    type: "counter",
+    name: "headwater_link_jumps_total",
+    help: "Times a stream to another node that was too far behind went on at a newer key frame",
+    label: "peer",
+    read: ({ links }) => links.jumps,
+  },
 ];
 
 const SINGLE: readonly Single<MetricsSnapshot>[] = [
@@ -128,6 +191,24 @@ const SINGLE: readonly Single<MetricsSnapshot>[] = [
     name: "headwater_received_frames_total",
     help: "Media frames taken from publishers",
     read: ({ framesIn }) => framesIn,
+  },
+  {
+    type: "counter",
+    name: "headwater_edge_received_frames_total",
+    help: "Media frames of streams that came from other nodes",
+    read: ({ linkFramesIn }) => linkFramesIn,
+  },
+  {
+    type: "counter",
+    name: "headwater_edge_received_bytes_total",
+    help: "Payload bytes of streams that came from other nodes",
+    read: ({ linkBytesIn }) => linkBytesIn,
+  },
+  {
+    type: "counter",
+    name: "headwater_edge_jumps_total",
+    help: "Times such a stream went on at a newer key frame because records were left out",
+    read: ({ linkJumpsIn }) => linkJumpsIn,
   },
   {
     type: "counter",
@@ -257,6 +338,10 @@ function addLabelled(registry: Registry, family: Labelled, read: () => ByLabel):
     for (const [value, number] of boundedLabels(read())) this.inc({ [label]: value }, number);
   };
   new Counter({ ...common, collect });
+}
+
+function inSeconds(ms: ByLabel): ByLabel {
+  return Object.fromEntries(Object.entries(ms).map(([label, value]) => [label, value / 1_000]));
 }
 
 /** The first {@link LABEL_VALUES_MAX} - 1 values as they are, and the sum of the rest. */

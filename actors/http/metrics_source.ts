@@ -14,6 +14,24 @@ export type ByLabel = Readonly<Record<string, number>>;
 /** Most values of one label that are shown; the rest is summed as "other". */
 export const LABEL_VALUES_MAX = 64;
 
+/** Numbers of links by node; node names are an operator's, and of a mesh there are not many. */
+export interface LinkNumbers {
+  /** Bytes and frames (media and messages) since the node was first linked to. */
+  readonly bytesIn: ByLabel;
+  readonly bytesOut: ByLabel;
+  readonly framesIn: ByLabel;
+  readonly framesOut: ByLabel;
+  /** Smoothed round-trip time in milliseconds; 0 until it is known. */
+  readonly rttMs: ByLabel;
+  /** Streams that come from, and go to, that node now. */
+  readonly streamsIn: ByLabel;
+  readonly streamsOut: ByLabel;
+  /** Times that a stream waited for that node to take more. */
+  readonly creditStalls: ByLabel;
+  /** Times that a stream to that node left records out to catch up. */
+  readonly jumps: ByLabel;
+}
+
 /** A snapshot. Those marked "since start" only ever rise. */
 export interface MetricsSnapshot {
   /** Open client connections by protocol ("rtmp", "http", ...). */
@@ -30,6 +48,13 @@ export interface MetricsSnapshot {
   readonly bytesOut: ByLabel;
   /** Media frames taken from publishers since start. */
   readonly framesIn: number;
+  /** Media frames, and their bytes, taken from other nodes since start. */
+  readonly linkFramesIn: number;
+  readonly linkBytesIn: number;
+  /** Times since start that a stream from another node went on at a newer key frame. */
+  readonly linkJumpsIn: number;
+  /** Links to other nodes, both directions together, by the other node's name. */
+  readonly links: LinkNumbers;
   /** Times since start that a late viewer was moved to the newest key frame. */
   readonly lateJumps: number;
   /** Viewers dropped since start because they took nothing, or too little, for --viewer-timeout. */

@@ -6,7 +6,14 @@
  */
 import type { LinkInfo, NodeInfo, SessionInfo, StreamInfo } from "./schemas.ts";
 
-export type { LinkInfo, NodeInfo, SessionInfo, StreamInfo, TrackInfo } from "./schemas.ts";
+export type {
+  EdgeInfo,
+  LinkInfo,
+  NodeInfo,
+  SessionInfo,
+  StreamInfo,
+  TrackInfo,
+} from "./schemas.ts";
 
 /** Something that happened somewhere in the mesh. */
 export interface ApiEvent {

@@ -30,6 +30,17 @@ export const trackInfo = z.discriminatedUnion("kind", [videoTrackInfo, audioTrac
   .openapi("TrackInfo");
 export type TrackInfo = z.infer<typeof trackInfo>;
 
+/** A node's subscription to a stream: one, however many watch there. */
+export const edgeInfo = z.object({
+  node: z.string(),
+  from: z.string().openapi({ description: "Node that the stream comes from" }),
+  viewers: count.openapi({ description: "Viewers on that node" }),
+  framesIn: count.openapi({ description: "Media frames that came" }),
+  bytesIn: count.openapi({ description: "Their payload bytes" }),
+  jumps: count.openapi({ description: "Times it went on at a newer key frame to catch up" }),
+}).openapi("EdgeInfo");
+export type EdgeInfo = z.infer<typeof edgeInfo>;
+
 /** One live stream, as its owner sees it. */
 export const streamInfo = z.object({
   app: z.string().openapi({ description: "First element of the full path", example: "live" }),
@@ -65,6 +76,9 @@ export const streamInfo = z.object({
     description: "The same by kind: the clock went backward or leapt forward; frames that were " +
       "lifted behind their predecessor, reordered for want of decode times, or left out as early",
     example: { backward: 1, forward: 0, lifted: 0, reordered: 0, early: 0 },
+  }),
+  edges: z.array(edgeInfo).readonly().openapi({
+    description: "Nodes that get the stream from another one",
   }),
 }).openapi("StreamInfo");
 export type StreamInfo = z.infer<typeof streamInfo>;

@@ -58,7 +58,10 @@ export class Feed implements UpstreamSink {
   started(start: LogStart, caughtUpSeq: number): void {
     const { log } = this.#core;
     // What that node has of the past we have, too; what comes of it again is dropped.
-    if (start.seq > log.nextSeq || log.nextSeq === 0) log.begin(start, caughtUpSeq);
+    if (start.seq > log.nextSeq || log.nextSeq === 0) {
+      if (log.nextSeq > 0) this.#core.counters.linkJumps++;
+      log.begin(start, caughtUpSeq);
+    }
     if (start.anchor !== undefined) this.#widen(start.anchor);
     this.#progress();
   }
@@ -73,6 +76,11 @@ export class Feed implements UpstreamSink {
     if (record.seq > log.nextSeq) return this.#fail();
     if (record.kind === "anchor") this.#widen(record);
     this.#core.newestAtMs = this.#options.clock.nowMs();
+    if (record.kind === "frame") {
+      const { counters } = this.#core;
+      counters.linkFrames++;
+      counters.linkBytes += record.data.length;
+    }
     this.#core.append(record);
     if (!this.#caughtUp || this.#awaited !== undefined) this.#progress();
   }

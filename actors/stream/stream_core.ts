@@ -97,6 +97,19 @@ export interface StreamCounters {
   jumps: number;
   /** Frames the ingest could not use. */
   drops: number;
+  /** Frames, and their payload bytes, of those appended that another node sent. */
+  linkFrames: number;
+  linkBytes: number;
+  /** Times that the other node left records out: the link, or this node, could not keep up. */
+  linkJumps: number;
+}
+
+/** Counters of a stream of which nothing is known yet. */
+export function noCounts(): StreamCounters {
+  return {
+    ...{ frames: 0, bytes: 0, jumps: 0, drops: 0 },
+    ...{ linkFrames: 0, linkBytes: 0, linkJumps: 0 },
+  };
 }
 
 export interface StreamCoreOptions {
@@ -110,7 +123,7 @@ export class StreamCore implements Flushable {
   readonly name: StreamName;
   readonly log: StreamLog;
   readonly encodings: Encodings;
-  readonly counters: StreamCounters = { frames: 0, bytes: 0, jumps: 0, drops: 0 };
+  readonly counters = noCounts();
   /** Timestamps the ingest repaired, by kind. */
   readonly repairs: RepairCounts = noRepairs();
   /** Viewers that are woken at each flush. */

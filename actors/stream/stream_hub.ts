@@ -7,7 +7,7 @@ import { streamKey, type StreamName } from "./stream_key.ts";
 import type { Flusher } from "./flusher.ts";
 import type { MediaBudget } from "./media_budget.ts";
 import { noRepairs } from "./timeline_repair.ts";
-import { StreamCore, type StreamCoreOptions } from "./stream_core.ts";
+import { noCounts, StreamCore, type StreamCoreOptions } from "./stream_core.ts";
 
 export interface StreamHubOptions extends StreamCoreOptions {
   /** Most streams it has data of, waited-for ones included: each costs some kilobytes. */
@@ -20,7 +20,7 @@ export class StreamHub {
   readonly #options: StreamHubOptions;
   readonly #byKey = new Map<string, StreamCore>();
   /** Jumps, drops and the like of streams that are gone, so that totals never fall. */
-  readonly past = { frames: 0, bytes: 0, jumps: 0, drops: 0 };
+  readonly past = noCounts();
   readonly pastRepairs = noRepairs();
   /** Told when this node, as a stream's owner, has something new to say of it. */
   readonly stateListeners = new Set<(core: StreamCore) => void>();

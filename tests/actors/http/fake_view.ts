@@ -40,6 +40,7 @@ export function fakeStream(app: string, name: string): StreamInfo {
     drops: 1,
     repairs: 0,
     repairsByKind: { backward: 0, forward: 0 },
+    edges: [{ node: "n2", from: "n1", viewers: 2, framesIn: 75, bytesIn: 120_000, jumps: 0 }],
   };
 }
 
