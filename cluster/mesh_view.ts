@@ -14,6 +14,7 @@ import {
   type SessionInfo,
   type StreamInfo,
 } from "../actors/http/node_view.ts";
+import type { MetricsPart } from "../actors/http/metrics_source.ts";
 import { VIEWER } from "../actors/edge/viewer_actor.ts";
 import type { AskReply } from "../actors/runtime/ask.ts";
 import type { ActorRef } from "../actors/runtime/ref.ts";
@@ -98,6 +99,24 @@ export class MeshView implements NodeView {
     if (!this.#options.nodes().some((node) => node.name === name)) return false;
     const answer = await this.#options.system.ref(NODE, name).ask.drain();
     return answer.ok && answer.value;
+  }
+
+  async restartHost(host: string): Promise<boolean> {
+    for (const { name } of this.#options.nodes().filter((node) => node.host === host)) {
+      const answer = await this.#options.system.ref(NODE, name).ask.restart();
+      if (answer.ok && answer.value) return true; // Any of its workers tells the supervisor.
+    }
+    return false;
+  }
+
+  /** Numbers of the workers of a host, of those that answered. */
+  async workerMetrics(host: string): Promise<MetricsPart[]> {
+    const { system, nodes } = this.#options;
+    const workers = nodes().filter((node) => node.host === host);
+    const answers = await Promise.all(workers.map(({ name }) => {
+      return system.ref(NODE, name).ask.metrics(undefined, { timeoutMs: NODE_TIMEOUT_MS });
+    }));
+    return answers.filter((answer) => answer.ok).map(({ value }) => value);
   }
 
   sessions(request: PageRequest): Promise<Page<SessionInfo>> {

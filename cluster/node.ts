@@ -12,7 +12,7 @@ import { RtspConnection } from "../actors/edge/rtsp_connection.ts";
 import { refusal } from "../protocols/http/answer.ts";
 import { writeRtspResponse } from "../protocols/rtsp/message.ts";
 import { createApi } from "../actors/http/api.ts";
-import { createMetrics } from "../actors/http/metrics.ts";
+import { createHostMetrics, createMetrics } from "../actors/http/metrics.ts";
 import { addPlayerRoutes } from "../actors/http/player/player_routes.ts";
 import type { Ports, Timer } from "../actors/runtime/ports.ts";
 import type { Config } from "./config.ts";
@@ -179,10 +179,16 @@ function runningNode(
 
 function apiOf(parts: NodeParts, host: NodeHost | undefined): ApiFetch {
   const { config, ports } = parts;
+  const restart = host?.restartHost === undefined ? undefined : () => host.restartHost?.();
+  const view = viewOf(parts, restart);
+  const place = host?.place;
+  const metrics = place !== undefined && place.count > 1
+    ? createHostMetrics(() => view.workerMetrics(place.hostName))
+    : createMetrics({ snapshot: () => nodeSnapshot(parts) });
   const api = createApi({
-    view: viewOf(parts),
+    view,
     timers: ports.timers,
-    metrics: createMetrics({ snapshot: () => nodeSnapshot(parts) }),
+    metrics,
     log: ports.log,
     token: config.apiToken,
     openReads: config.apiOpenReads,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { MetricsPart } from "../actors/http/metrics_source.ts";
 import type { LinkInfo, Page, PageRequest, SessionInfo } from "../actors/http/node_view.ts";
 import { type Actor, type ActorContext, DEFERRED, type Reply } from "../actors/runtime/actor.ts";
 import { actorKind } from "../actors/runtime/protocol.ts";
@@ -19,6 +20,9 @@ export type NodeProtocol = {
   events: { req: { readonly after: number | null }; res: EventPage };
   /** Takes no new work from now on; its clients leave. */
   drain: { req: void; res: boolean };
+  /** Replaces the workers of the node's host one after another. */
+  restart: { req: void; res: boolean };
+  metrics: { req: void; res: MetricsPart };
 };
 
 /** Operators' scripts and dashboards ask, some at once. */
@@ -26,7 +30,7 @@ const NODE_MAILBOX_MAX = 4_096;
 
 export const NODE = actorKind<NodeProtocol>({
   name: "node",
-  messages: ["streams", "stream", "sessions", "links", "events", "drain"],
+  messages: ["streams", "stream", "sessions", "links", "events", "drain", "restart", "metrics"],
   mailboxMax: NODE_MAILBOX_MAX,
 });
 
@@ -40,6 +44,9 @@ export interface NodeActorOptions {
   readonly view: LocalView;
   readonly events: EventRing;
   readonly drain: () => void;
+  /** Left out when nobody could start a worker again. */
+  readonly restart?: () => void;
+  readonly metrics: () => MetricsPart;
 }
 
 type Context = ActorContext<NodeProtocol>;
@@ -87,6 +94,15 @@ export class NodeActor implements Actor<NodeProtocol> {
   drain(): boolean {
     this.#options.drain();
     return true;
+  }
+
+  restart(): boolean {
+    this.#options.restart?.();
+    return this.#options.restart !== undefined;
+  }
+
+  metrics(): MetricsPart {
+    return this.#options.metrics();
   }
 }
 

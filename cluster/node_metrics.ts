@@ -3,10 +3,16 @@
  *
  * @module
  */
-import type { LinkNumbers, MetricsSnapshot } from "../actors/http/metrics_source.ts";
+import { readThisProcess } from "../actors/http/metrics.ts";
+import type { LinkNumbers, MetricsPart, MetricsSnapshot } from "../actors/http/metrics_source.ts";
 import { addCounts } from "../actors/stream/stream_hub.ts";
 import type { LinkSnapshot } from "./link/link_settings.ts";
 import type { NodeParts } from "./node_parts.ts";
+
+/** What this worker adds to the metrics of its host. */
+export function metricsPart(parts: NodeParts): MetricsPart {
+  return { worker: parts.node, snapshot: nodeSnapshot(parts), usage: readThisProcess() };
+}
 
 /** The node's numbers as they are now. */
 export function nodeSnapshot(parts: NodeParts): MetricsSnapshot {

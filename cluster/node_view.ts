@@ -4,7 +4,7 @@
  * @module
  */
 import { hostPort } from "../actors/edge/host_port.ts";
-import type { LinkInfo, NodeInfo, NodeView } from "../actors/http/node_view.ts";
+import type { LinkInfo, NodeInfo } from "../actors/http/node_view.ts";
 import { streamKey } from "../actors/stream/stream_key.ts";
 import type { Member } from "./directory/directory.ts";
 import { EventRing, type MeshEvent } from "./event_ring.ts";
@@ -12,16 +12,18 @@ import { LocalView } from "./local_view.ts";
 import { LONE_PORT } from "./mesh_home.ts";
 import { MeshView } from "./mesh_view.ts";
 import { NODE, NodeActor } from "./node_actor.ts";
+import { metricsPart } from "./node_metrics.ts";
 import type { NodeParts } from "./node_parts.ts";
 
 /** Makes the view and registers the actor through which other nodes see this one. */
-export function viewOf(parts: NodeParts): NodeView {
+export function viewOf(parts: NodeParts, restart?: () => void): MeshView {
   const { system, admission } = parts;
   const events = new EventRing();
   followStreams(parts, events);
   const view = new LocalView(parts, () => linkInfos(parts));
   const drain = () => void drainNode(parts);
-  system.register(NODE, () => new NodeActor({ view, events, drain }));
+  const metrics = () => metricsPart(parts);
+  system.register(NODE, () => new NodeActor({ view, events, drain, restart, metrics }));
   return new MeshView({
     system,
     nodes: () => nodeInfos(parts),

@@ -111,4 +111,22 @@ export function addMoveRoutes(app: OpenAPIHono, { view, access }: MeshRoutesOpti
     if (await view.drainNode(name)) return context.body(null, 204);
     return problem(context, 404, `Cannot drain node ${JSON.stringify(name)}: there is none`);
   });
+
+  const restart = createRoute({
+    method: "post",
+    path: "/api/v1/nodes/{name}/restart",
+    summary: "Replaces the workers of a host one after another; its name is a node's `host`",
+    security: WRITE_SECURITY,
+    middleware: [access.write] as const,
+    request: { params: z.object({ name: z.string().min(1) }) },
+    responses: {
+      202: { description: "The host has begun" },
+      ...problemResponses(400, 401, 404, 413, 500),
+    },
+  });
+  app.openapi(restart, async (context) => {
+    const { name } = context.req.valid("param");
+    if (await view.restartHost(name)) return context.body(null, 202);
+    return problem(context, 404, `Cannot restart host ${JSON.stringify(name)}: there is none`);
+  });
 }

@@ -9,41 +9,89 @@ import { Counter, Gauge, Registry } from "prom-client";
 import {
   type ByLabel,
   LABEL_VALUES_MAX,
+  type MetricsPart,
   type MetricsSnapshot,
   type MetricsSource,
+  type ProcessUsage,
 } from "./metrics_source.ts";
+import type { MetricsText } from "./service_routes.ts";
 
-/** What the operating system says of this process. */
-export interface ProcessUsage {
-  readonly userCpuSeconds: number;
-  readonly systemCpuSeconds: number;
-  readonly residentBytes: number;
-  readonly heapUsedBytes: number;
-  /** Seconds since 1970. */
-  readonly startSeconds: number;
-}
-
-/** Makes the scrape: a function that answers with the present text. */
+/** Makes the scrape of a process: a function that answers with the present text. */
 export function createMetrics(
   source: MetricsSource,
   readProcess: () => ProcessUsage = readThisProcess,
-): () => Promise<{ contentType: string; body: string }> {
+): () => Promise<MetricsText> {
+  // The registry collects from all metrics before its first pause, so one scrape is one snapshot.
+  return scrapeOf(
+    () => [{ worker: "", snapshot: source.snapshot(), usage: readProcess() }],
+    false,
+  );
+}
+
+/**
+ * Makes the scrape of a host with several workers, whichever of them answers. What is there at the
+ * moment is summed. What only ever rises, and what a sum says nothing of, is told of each worker
+ * apart: a worker that is replaced begins anew, which must not look as if all had.
+ */
+export function createHostMetrics(
+  ask: () => Promise<readonly MetricsPart[]>,
+): () => Promise<MetricsText> {
+  return scrapeOf(ask, true);
+}
+
+function scrapeOf(
+  ask: () => readonly MetricsPart[] | Promise<readonly MetricsPart[]>,
+  byWorker: boolean,
+): () => Promise<MetricsText> {
   const registry = new Registry();
-  let now!: { snapshot: MetricsSnapshot; usage: ProcessUsage }; // Set before each collection.
-  for (const one of SINGLE) addSingle(registry, one, () => one.read(now.snapshot));
-  for (const family of LABELLED) addLabelled(registry, family, () => family.read(now.snapshot));
-  for (const one of PROCESS) addSingle(registry, one, () => one.read(now.usage));
+  let parts!: readonly MetricsPart[]; // Set before each collection.
+  const add = (one: Described, read: (part: MetricsPart) => number | ByLabel, label?: string) => {
+    const apart = byWorker && (one.type === "counter" || one.perWorker === true);
+    addFamily(registry, { ...one, label, worker: apart }, () => {
+      return samplesOf(parts.map((part) => ({ worker: part.worker, read: read(part) })), apart);
+    });
+  };
+  for (const one of SINGLE) add(one, ({ snapshot }) => one.read(snapshot));
+  for (const one of LABELLED) add(one, ({ snapshot }) => one.read(snapshot), one.label);
+  for (const one of PROCESS) add({ ...one, perWorker: true }, ({ usage }) => one.read(usage));
   return async () => {
-    now = { snapshot: source.snapshot(), usage: readProcess() };
-    // The registry collects from all metrics before its first pause, so one scrape is one snapshot.
+    const asked = ask();
+    parts = "then" in asked ? await asked : asked;
     return { contentType: registry.contentType, body: await registry.metrics() };
   };
+}
+
+/** One number of a family. */
+interface Sample {
+  readonly worker: string;
+  /** Empty for a family without labels of its own. */
+  readonly value: string;
+  readonly number: number;
+}
+
+/** The workers' numbers: each apart, or the sums of those with the same label. */
+function samplesOf(
+  numbers: readonly { readonly worker: string; readonly read: number | ByLabel }[],
+  apart: boolean,
+): Sample[] {
+  const samples = new Map<string, Sample>();
+  for (const { worker, read } of numbers) {
+    const byLabel = typeof read === "number" ? [["", shown(read)] as const] : boundedLabels(read);
+    for (const [value, number] of byLabel) {
+      const key = apart ? `${worker} ${value}` : value;
+      const sum = number + (samples.get(key)?.number ?? 0);
+      samples.set(key, { worker, value, number: sum });
+    }
+  }
+  return [...samples.values()];
 }
 
 interface Described {
   readonly type: "counter" | "gauge";
   readonly name: string;
   readonly help: string;
+  /** A sum over the workers of a host would say nothing. */
+  readonly perWorker?: boolean;
 }
 
 interface Single<From> extends Described {
@@ -224,6 +272,7 @@ const SINGLE: readonly Single<MetricsSnapshot>[] = [
   },
   {
     type: "gauge",
+    perWorker: true,
     name: "headwater_flush_window_seconds",
     help: "How long frames are gathered before they are written to viewers; widens with load " +
       "unless --flush fixes it",
@@ -231,12 +280,14 @@ const SINGLE: readonly Single<MetricsSnapshot>[] = [
   },
   {
     type: "gauge",
+    perWorker: true,
     name: "headwater_loop_lateness_p50_seconds",
     help: "How late the event loop ran its timers over the last seconds, median",
     read: ({ loopLatenessMs }) => loopLatenessMs.p50 / 1_000,
   },
   {
     type: "gauge",
+    perWorker: true,
     name: "headwater_loop_lateness_p99_seconds",
     help: "How late the event loop ran its timers over the last seconds, 99th percentile; " +
       "steadily above 0.1 the process is overloaded",
@@ -305,37 +356,32 @@ const PROCESS: readonly Single<ProcessUsage>[] = [
   },
 ];
 
-function addSingle(registry: Registry, { type, name, help }: Described, read: () => number): void {
-  if (type === "gauge") {
-    const collect = function (this: Gauge): void {
-      this.reset();
-      this.set(shown(read()));
-    };
-    new Gauge({ name, help, registers: [registry], collect });
-    return;
-  }
-  const collect = function (this: Counter): void {
-    // The numbers are running totals already, so each scrape starts the library's sum anew.
-    this.reset();
-    this.inc(shown(read()));
-  };
-  new Counter({ name, help, registers: [registry], collect });
+interface Family extends Described {
+  readonly label: string | undefined;
+  /** Whether each sample names its worker. */
+  readonly worker: boolean;
 }
 
-function addLabelled(registry: Registry, family: Labelled, read: () => ByLabel): void {
-  const { type, name, help, label } = family;
-  const common = { name, help, registers: [registry], labelNames: [label] };
+function addFamily(registry: Registry, family: Family, read: () => Sample[]): void {
+  const { type, name, help, label, worker } = family;
+  const labelNames = [...(label === undefined ? [] : [label]), ...(worker ? ["worker"] : [])];
+  const common = { name, help, registers: [registry], labelNames };
+  const labelsOf = (sample: Sample): Record<string, string> => ({
+    ...(label === undefined ? {} : { [label]: sample.value }),
+    ...(worker ? { worker: sample.worker } : {}),
+  });
   if (type === "gauge") {
     const collect = function (this: Gauge): void {
       this.reset();
-      for (const [value, number] of boundedLabels(read())) this.set({ [label]: value }, number);
+      for (const sample of read()) this.set(labelsOf(sample), sample.number);
     };
     new Gauge({ ...common, collect });
     return;
   }
   const collect = function (this: Counter): void {
+    // The numbers are running totals already, so each scrape starts the library's sum anew.
     this.reset();
-    for (const [value, number] of boundedLabels(read())) this.inc({ [label]: value }, number);
+    for (const sample of read()) this.inc(labelsOf(sample), sample.number);
   };
   new Counter({ ...common, collect });
 }
@@ -361,7 +407,7 @@ function shown(number: number): number {
 }
 
 /** Reads this process's usage; needs no permission. */
-function readThisProcess(): ProcessUsage {
+export function readThisProcess(): ProcessUsage {
   const { user, system } = process.cpuUsage(); // Microseconds.
   const { rss, heapUsed } = process.memoryUsage();
   return {

@@ -75,6 +75,23 @@ export interface MetricsSnapshot {
   readonly actors: number;
 }
 
+/** What the operating system says of a process. */
+export interface ProcessUsage {
+  readonly userCpuSeconds: number;
+  readonly systemCpuSeconds: number;
+  readonly residentBytes: number;
+  readonly heapUsedBytes: number;
+  /** Seconds since 1970. */
+  readonly startSeconds: number;
+}
+
+/** What one worker adds to the metrics of its host. */
+export interface MetricsPart {
+  readonly worker: string;
+  readonly snapshot: MetricsSnapshot;
+  readonly usage: ProcessUsage;
+}
+
 /** Where a scrape gets its numbers; called once per scrape, must not block. */
 export interface MetricsSource {
   snapshot(): MetricsSnapshot;

@@ -65,6 +65,8 @@ export interface NodeView {
   deleteSession(id: string): Promise<boolean>;
   /** Lets a node take no new work, so that its clients leave. False: not there. */
   drainNode(name: string): Promise<boolean>;
+  /** Replaces the workers of a host one after another. False: there is none that could. */
+  restartHost(host: string): Promise<boolean>;
   /** Every link between nodes, as each end sees it. */
   links(): Promise<readonly LinkInfo[]>;
   /** Tells what happens from now on, until `signal` is aborted. */

@@ -107,7 +107,7 @@ export class WorkerSlot {
     this.#request(this.#process, command);
   }
 
-  /** Lets the clients leave and replaces the process; resolves when the new one serves. */
+  /** Drains the process, whose clients go to the others, and replaces the process; resolves when the new one serves. */
   replace(): Promise<void> {
     if (this.#ending !== undefined || this.#over) return Promise.resolve();
     if (this.#replacing === undefined) {
@@ -148,7 +148,7 @@ export class WorkerSlot {
   #request(process: Process, command: WorkerCommand): void {
     const { timers, log } = this.#options.ports;
     process.handle.send(command);
-    const timeoutMs = STOP_MS_MAX + (command === "drain" ? this.#options.drainTimeoutMs : 0);
+    const timeoutMs = STOP_MS_MAX + (command === "stop" ? 0 : this.#options.drainTimeoutMs);
     process.killTimer?.cancel();
     process.killTimer = timers.after(timeoutMs + KILL_AFTER_MS, () => {
       log.error(`worker does not ${command}, killing it`, { pid: process.handle.pid });

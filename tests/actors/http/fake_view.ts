@@ -128,6 +128,11 @@ export class FakeView implements NodeView {
     return this.nodeList.some((node) => node.name === name);
   }
 
+  async restartHost(host: string) {
+    await this.#reach();
+    return this.nodeList.some((node) => node.host === host);
+  }
+
   async links() {
     await this.#reach();
     return this.linkList;

@@ -1,6 +1,10 @@
 // Goal: a scrape is well formed, tells the snapshot's numbers in base units, and stays small.
-import { createMetrics, type ProcessUsage } from "../../../actors/http/metrics.ts";
-import { LABEL_VALUES_MAX, type MetricsSnapshot } from "../../../actors/http/metrics_source.ts";
+import { createHostMetrics, createMetrics } from "../../../actors/http/metrics.ts";
+import {
+  LABEL_VALUES_MAX,
+  type MetricsSnapshot,
+  type ProcessUsage,
+} from "../../../actors/http/metrics_source.ts";
 import { assert, assertEquals, assertThrows } from "../../support/assert.ts";
 import { parseExposition } from "./exposition.ts";
 
@@ -178,4 +182,30 @@ Deno.test("parseExposition() refuses what is not the format", () => {
   broken.push(`${head}a 1\na 1\n`, `${head}a{b=c} 1\n`, `${head}a{b="c} 1\n`, `${head}a  1\n`);
   broken.push(`${head}a{b="c",b="d"} 1\n`, `${head}${head}`, `${head}a{b="\\q"} 1\n`);
   for (const text of broken) assertThrows(() => parseExposition(text), Error);
+});
+
+Deno.test("createHostMetrics() sums what is there, and tells counters of each worker apart", async () => {
+  const part = (worker: string, change: Partial<MetricsSnapshot> = {}) => {
+    return { worker, snapshot: { ...SNAPSHOT, ...change }, usage: USAGE };
+  };
+  const parts = [part("h.0"), part("h.1", { viewers: { rtmp: 1, rtsp: 4 }, lateJumps: 9 })];
+  const families = parseExposition((await createHostMetrics(() => Promise.resolve(parts))()).body);
+  assertEquals(new Set(families.keys()), new Set(Object.keys(EXPECTED)));
+  assertEquals(values(families, "headwater_viewers"), {
+    rtmp: 3,
+    "http-flv": 6,
+    "ws-flv": 1,
+    rtsp: 4,
+  });
+  assertEquals(values(families, "headwater_media_memory_limit_bytes"), { "": 1_073_741_824 });
+  assertEquals(values(families, "headwater_late_jumps_total"), { "h.0": 4, "h.1": 9 });
+  assertEquals(values(families, "headwater_sent_bytes_total"), {
+    "rtmp,h.0": 5,
+    "http-flv,h.0": 7,
+    "rtmp,h.1": 5,
+    "http-flv,h.1": 7,
+  });
+  for (const name of ["headwater_flush_window_seconds", "process_resident_memory_bytes"]) {
+    assertEquals(Object.keys(values(families, name)), ["h.0", "h.1"]);
+  }
 });
