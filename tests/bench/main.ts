@@ -10,6 +10,7 @@ import { runHls } from "./hls.ts";
 import { LOADER_CORE } from "./load_process.ts";
 import { runLatency } from "./latency.ts";
 import { runMemory } from "./memory.ts";
+import { runMesh } from "./mesh.ts";
 import { type BenchOptions, parseOptions, type Section } from "./options.ts";
 import { runPeers } from "./peers.ts";
 import { pinTo } from "./proc.ts";
@@ -26,6 +27,7 @@ const RUN: Readonly<
   hls: runHls,
   latency: runLatency,
   memory: runMemory,
+  mesh: runMesh,
   actors: runActors,
 };
 

@@ -14,7 +14,7 @@ import { cpuSeconds, residentBytes } from "./proc.ts";
  * From the moment all play until the window opens, in milliseconds. V8 compiles what is hot within
  * the first seconds of full load; a window that opened earlier would measure the compiler.
  */
-const SETTLE_MS = 6_000;
+export const SETTLE_MS = 6_000;
 
 /** Above this share of a core the loader, not the server, may set the pace. */
 const LOADER_PERCENT_MAX = 90;
