@@ -82,7 +82,7 @@ export class Mesh {
         options.reasserting();
         return this.ownership.reassertAll();
       },
-      onJump: () => {},
+      onJump: () => this.#stoodStill(),
     });
     const peers = linkPeerCalls(this.links);
     this.#outage = new MeshOutage({
@@ -193,6 +193,7 @@ export class Mesh {
           void this.#locator.receiveTell(kind, key, name, req),
       },
       serve: (request) => this.#serve(request),
+      reading: () => this.membership.checkClock(),
       parsed: () => hub.flusher.settle(),
     });
   }
@@ -237,6 +238,15 @@ export class Mesh {
   async #move(key: string, to: string, timeoutMs: number): Promise<boolean> {
     const answer = await this.system.ref(STREAM, key).ask.move({ to }, { timeoutMs });
     return answer.ok && answer.value !== "failed";
+  }
+
+  /**
+   * This node has missed seconds, in which others may have taken its place: what they had to say
+   * before counts no more, and nobody is served from what was current then.
+   */
+  #stoodStill(): void {
+    for (const core of this.#options.hub.values()) if (core.feed !== undefined) core.starved = true;
+    this.links.disconnectAll("the node stood still");
   }
 
   /** Another node asks for a stream. */
@@ -294,6 +304,8 @@ export class Mesh {
     core.feed?.close();
     core.feed = core.publication = core.hold = undefined;
     core.session = state;
+    core.starved = core.ingest === undefined;
+    this.links.refuse(core);
     if (core.watched) this.system.ref(EDGE_STREAM, key).tell.connect();
   }
 

@@ -16,6 +16,9 @@ const CARRIER_MS = 150;
 /** A node that is to go on with a stream has it by then, in milliseconds. */
 const PREPARE_MS = 3_000;
 
+/** Pause before it is asked again, in milliseconds. */
+const PREPARE_AGAIN_MS = 50;
+
 /** Nodes that are asked at once what they carry. */
 const CARRIERS_ASKED_MAX = 50;
 
@@ -94,9 +97,16 @@ export class MeshWhereabouts implements Whereabouts {
   }
 
   async prepare(key: string, node: string): Promise<boolean> {
-    const { peers } = this.#options;
-    const reply = await peers.ask(node, EDGE_STREAM.name, key, "find", undefined, PREPARE_MS);
-    return reply.ok && reply.value === true;
+    const { peers, ports: { clock, timers }, membership } = this.#options;
+    const dueMs = clock.nowMs() + PREPARE_MS;
+    // The first links of two nodes may be in the making, or be made anew at this very moment.
+    for (let leftMs = PREPARE_MS; leftMs > 0; leftMs = dueMs - clock.nowMs()) {
+      const reply = await peers.ask(node, EDGE_STREAM.name, key, "find", undefined, leftMs);
+      if (reply.ok && reply.value === true) return true;
+      if (!membership.members.has(node)) return false;
+      await new Promise<void>((done) => void timers.after(PREPARE_AGAIN_MS, done));
+    }
+    return false;
   }
 }
 

@@ -88,6 +88,9 @@ const CHECK_MS = 1_000;
 /** Whoever finds a stream is answered after this long, come what may. */
 const FIND_MS = 2_000;
 
+/** Whether the stream that somebody looks for has caught up is looked at this often. */
+const FIND_AGAIN_MS = 50;
+
 /** Pause before a lost owner is looked for again: doubled each time, with chance. */
 const RETRY_MS_MIN = 20;
 const RETRY_MS_MAX = 500;
@@ -134,10 +137,13 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
   find(_: void, context: Context): boolean | typeof DEFERRED {
     const core = this.#options.hub.open(this.#name);
     if (core === undefined) return false;
-    if (core.live && !core.log.behind) return true;
+    if (core.live && core.current) return true;
     const reply = context.defer<boolean>();
     this.#asking.push(reply);
-    context.ports.timers.after(FIND_MS, () => reply.send(core.live));
+    context.ports.timers.after(FIND_MS, () => {
+      this.#asking = this.#asking.filter((other) => other !== reply);
+      reply.send(core.live);
+    });
     this.#connect(core, context);
     return DEFERRED;
   }
@@ -159,6 +165,7 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
     const { self } = context;
     const over = (end: UpstreamEnd) => {
       core.feed = undefined;
+      core.starved = true;
       whereabouts.forget(this.#key, owner);
       self.tell.closed(end);
     };
@@ -263,7 +270,8 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
     this.#check(context);
     if (this.#fed(core)) {
       // A feed that has said nothing yet is no answer.
-      if (core.live && !core.log.behind) this.#answer(true);
+      if (core.live && core.current) this.#answer(true);
+      else if (this.#asking.length > 0) context.sendAfter(FIND_AGAIN_MS, "connect", undefined);
       return;
     }
     if (this.#resolving) return;

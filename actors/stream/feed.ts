@@ -42,6 +42,8 @@ export class Feed implements UpstreamSink {
   readonly #options: FeedOptions;
   readonly #subscription: UpstreamSubscription;
   #caughtUp = false;
+  /** The first record that is not of the past. */
+  #caughtUpSeq = 0;
   #over = false;
   #awaited: Awaited | undefined;
 
@@ -63,6 +65,7 @@ export class Feed implements UpstreamSink {
       log.begin(start, caughtUpSeq);
     }
     if (start.anchor !== undefined) this.#widen(start.anchor);
+    this.#caughtUpSeq = caughtUpSeq;
     this.#progress();
   }
 
@@ -140,8 +143,9 @@ export class Feed implements UpstreamSink {
       this.#awaited = undefined;
       awaited.resolve();
     }
-    if (this.#caughtUp || log.behind) return;
+    if (this.#caughtUp || log.nextSeq < this.#caughtUpSeq) return;
     this.#caughtUp = true;
+    this.#core.starved = false;
     this.#options.caughtUp?.();
   }
 

@@ -64,7 +64,7 @@ export class HlsFeeds {
     const feed = this.#byKey.get(streamKey(name));
     if (feed === undefined) return false;
     const { core } = feed;
-    if (!core.ended) return core.live && !core.log.behind;
+    if (!core.ended) return core.live && core.current;
     const nowMs = this.#options.clock.nowMs();
     if (nowMs - feed.lookedAtMs < LOOK_AGAIN_MS) return true;
     feed.lookedAtMs = nowMs;

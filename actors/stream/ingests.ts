@@ -80,6 +80,7 @@ export class Ingests {
     await this.#catchUp(core, grant);
     const session = { publisher: { ingestId, node }, grant, startedAtMs, holdMs };
     core.ingest = session;
+    core.starved = false;
     this.#byId.set(ingestId, { session, core, unfetched: 0 });
     this.#watch();
     return { ok: true, core, grant };

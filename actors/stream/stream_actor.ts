@@ -174,6 +174,7 @@ export class StreamActor implements Actor<StreamProtocol> {
     core.feed?.close();
     core.feed = core.publication = core.hold = undefined;
     core.session = state;
+    core.starved = core.ingest === undefined;
     this.#hub.stateChanged(core);
     context.log.info("stream moved", { to, epoch });
     if (core.watched) context.system.ref(EDGE_STREAM, this.#key).tell.connect();
@@ -216,6 +217,8 @@ export class StreamActor implements Actor<StreamProtocol> {
     }
     if (publication.holdMs === 0) return this.#end(core, "publisher's node is gone", context);
     this.#hold(core, publication, publication.holdMs, context);
+    // Perhaps it is this node that cannot be reached.
+    core.starved = !this.#options.whereabouts.gone(node);
   }
 
   get #core(): StreamCore | undefined {
@@ -255,9 +258,8 @@ export class StreamActor implements Actor<StreamProtocol> {
     core.publication = publication;
     core.newestAtMs = context.ports.clock.nowMs();
     this.#hub.stateChanged(core);
-    if (publication.publisher.node !== this.#options.whereabouts.node) {
-      this.#feed(core, 0, context);
-    }
+    if (publication.publisher.node === this.#options.whereabouts.node) core.starved = false;
+    else this.#feed(core, 0, context);
   }
 
   /** Subscribes to what a publisher on another node sends. */
@@ -270,6 +272,7 @@ export class StreamActor implements Actor<StreamProtocol> {
       caughtUp: () => tried = 0,
       closed: () => {
         core.feed = undefined;
+        core.starved = true;
         const delayMs = Math.min(FEED_RETRY_MS_MAX, FEED_RETRY_MS_MIN * 2 ** tried);
         const again = { ingestId, tries: tried + 1 };
         context.ports.timers.after(delayMs, () => context.self.tell.feed(again));
@@ -308,6 +311,7 @@ export class StreamActor implements Actor<StreamProtocol> {
     const untilMs = context.ports.clock.nowMs() + holdMs;
     core.feed?.close();
     core.feed = core.publication = core.session = undefined;
+    core.starved = false;
     core.hold = { last, untilMs };
     this.#hub.stateChanged(core);
     context.log.info("publisher lost, stream held", { holdMs });

@@ -145,6 +145,8 @@ export class StreamCore implements Flushable {
   ingest: Publication | undefined;
   /** What fills the log when no publisher here does. */
   feed: LogFeed | undefined;
+  /** What filled the log was lost, and has not been found again: others may have more of it. */
+  starved = false;
   /** When the newest frame came, on the monotonic clock in milliseconds; kept by the ingest. */
   newestAtMs = 0;
   /** The stream is over for good: viewers that have all of it are done. */
@@ -174,6 +176,11 @@ export class StreamCore implements Flushable {
   get live(): boolean {
     return this.publication !== undefined || this.hold !== undefined ||
       this.session !== undefined || this.ingest !== undefined;
+  }
+
+  /** The log has what there is, as far as this node can know. */
+  get current(): boolean {
+    return !this.starved && !this.log.behind;
   }
 
   /** Nobody publishes and nobody watches: it may be forgotten. */

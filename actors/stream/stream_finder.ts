@@ -24,7 +24,7 @@ export class StreamFinder {
    */
   find(name: StreamName): Promise<void> | undefined {
     const core = this.#hub.get(name);
-    if (core !== undefined && core.live && !core.log.behind) return undefined;
+    if (core !== undefined && core.live && core.current) return undefined;
     return this.#system.ref(EDGE_STREAM, streamKey(name)).ask.find().then(() => {});
   }
 }

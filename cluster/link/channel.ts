@@ -59,6 +59,8 @@ export interface ChannelOptions {
   readonly socket: LinkSocket;
   readonly traffic: LinkTraffic;
   readonly arenaBytes: number;
+  /** Called before what a read brought is handled. */
+  readonly reading: () => void;
   readonly events: ChannelEvents;
 }
 
@@ -71,6 +73,7 @@ export class Channel {
   stalledMs = 0;
   readonly #socket: LinkSocket;
   #traffic: LinkTraffic;
+  readonly #reading: () => void;
   readonly #reader: FrameReader;
   #queued = new FrameWriter(QUEUE_INITIAL_BYTES);
   #sending = new FrameWriter(QUEUE_INITIAL_BYTES);
@@ -78,8 +81,9 @@ export class Channel {
   #busy = false;
   #closed = false;
 
-  constructor({ socket, traffic, arenaBytes, events }: ChannelOptions) {
+  constructor({ socket, traffic, arenaBytes, reading, events }: ChannelOptions) {
     this.events = events;
+    this.#reading = reading;
     this.remoteAddress = socket.remoteAddress;
     this.#socket = socket;
     this.#traffic = traffic;
@@ -190,6 +194,8 @@ export class Channel {
 
   /** Parses what was read. Whatever is thrown there is a fault, the other node's or our own. */
   #take(bytes: number): void {
+    this.#reading();
+    if (this.#closed) return;
     this.silentMs = 0;
     this.#traffic.bytesIn += bytes;
     try {

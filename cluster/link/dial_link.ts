@@ -109,7 +109,9 @@ class Dialling implements DialledLink {
       return { ok: false, reason: "closed", loss: undefined };
     }
     const arenaBytes = kind === "media" ? MEDIA_ARENA_BYTES : CONTROL_ARENA_BYTES;
-    const channel = new Channel({ socket, traffic, arenaBytes, events: IGNORE });
+    const channel = new Channel({
+      ...{ socket, traffic, arenaBytes, events: IGNORE, reading: settings.reading },
+    });
     channel.bodyBytesMax = HANDSHAKE_BODY_BYTES_MAX;
     this.#channels.push(channel);
     return await this.#greet(channel, kind, next);

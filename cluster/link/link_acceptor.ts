@@ -68,6 +68,7 @@ export class LinkAcceptor {
     const traffic = newSums();
     const channel = new Channel({
       ...{ socket, traffic, arenaBytes: CONTROL_ARENA_BYTES, events: IGNORE },
+      reading: this.#settings.reading,
     });
     this.#strangers.add(channel);
     const { ports: { timers }, self, mesh, secret } = this.#settings;

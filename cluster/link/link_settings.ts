@@ -74,6 +74,8 @@ export interface LinkSettings {
   readonly events: LinkEvents;
   readonly receiver: LinkReceiver;
   readonly serve: (request: ServeRequest) => ServeAnswer;
+  /** Bytes have come and are about to be handled; what it closes is not handled. */
+  readonly reading: () => void;
   /** All records that one read brought are in their logs. */
   readonly parsed: () => void;
 }

@@ -99,8 +99,10 @@ export function decidePart(
   const position = positionOf(view);
   if (position === undefined) return "absent";
   const listed = found?.parts.length ?? 0;
-  const near = part - listed < position.partsAheadMax;
-  return near && (found !== undefined || isNext(view, generation, segment)) ? "wait" : "absent";
+  if (found !== undefined) return part - listed < position.partsAheadMax ? "wait" : "absent";
+  return part < position.partsOfSegmentMax && isAhead(view, generation, segment)
+    ? "wait"
+    : "absent";
 }
 
 /** Decides on a request for a segment; another node may have listed it a moment before we do. */
@@ -111,7 +113,7 @@ export function decideSegment(
   const found = view.find(generation, segment);
   if (found?.complete === true) return "ready";
   if (view.ended) return "absent";
-  return found !== undefined || isNext(view, generation, segment) ? "wait" : "absent";
+  return found !== undefined || isAhead(view, generation, segment) ? "wait" : "absent";
 }
 
 interface Position {
@@ -120,6 +122,8 @@ interface Position {
   /** Parts listed of the segment after it. */
   readonly parts: number;
   readonly partsAheadMax: number;
+  /** Parts that any segment may have, at most. */
+  readonly partsOfSegmentMax: number;
 }
 
 function positionOf({ anchor, listed, open }: SegmenterView): Position | undefined {
@@ -128,7 +132,8 @@ function positionOf({ anchor, listed, open }: SegmenterView): Position | undefin
   const targetUs = partTargetUs(anchor.hls);
   const parts = open === undefined ? 0 : visibleParts(open, targetUs).parts.length;
   const partsAheadMax = Math.max(3, Math.ceil(PARTS_AHEAD_US / targetUs));
-  return { last, parts, partsAheadMax };
+  const partsOfSegmentMax = Math.max(partsAheadMax, Math.ceil(anchor.hls.segmentUs / targetUs) + 1);
+  return { last, parts, partsAheadMax, partsOfSegmentMax };
 }
 
 /** A part beyond the last of a complete segment stands for the first of the next one. */
@@ -143,12 +148,16 @@ function olderSegment(
   return { kind: beyond && parts === 0 ? "wait" : "ready" };
 }
 
-/** The segment after the newest one that is known. */
-function isNext({ anchor, listed, open }: SegmenterView, generation: number, segment: number) {
+/**
+ * A segment after the newest one that is known. A node that lags is asked for what others have
+ * listed, which is no more than a playlist holds: it waits until it has that.
+ */
+function isAhead({ anchor, listed, open }: SegmenterView, generation: number, segment: number) {
   const newest = open ?? listed.at(-1);
   if (anchor === undefined || newest === undefined) return false;
+  const ahead = segment - newest.number;
   // A node that is ahead of us may list the first segment of a later publish session.
-  return generation >= anchor.generation && segment === newest.number + 1;
+  return generation >= anchor.generation && ahead > 0 && ahead <= anchor.hls.windowSegments;
 }
 
 /** The number, `undefined` when it was not given, or what is wrong with it. */

@@ -55,8 +55,10 @@ async function onStage(
     await play(scene);
     return await scene.close();
   } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    const told = await scene.tell();
     await scene.abandon();
-    throw error;
+    throw new Error(`${text}\n${told}`);
   }
 }
 

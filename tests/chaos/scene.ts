@@ -15,6 +15,9 @@ import { Witness } from "./witness.ts";
 /** How long everything runs undisturbed first, in milliseconds. */
 const QUIET_MS = 1_200;
 
+/** Lines of each node's log that are shown when a run fails. */
+const LOG_LINES_TOLD = 25;
+
 /** Longest that a stream may be without an owner that lives, in milliseconds. */
 const TAKEOVER_MS_MAX = 8_000;
 
@@ -197,6 +200,19 @@ export class Scene {
         ...this.#hls.flatMap(({ faults }) => faults),
       ],
     };
+  }
+
+  /** How everything stands, and what the nodes said last: for whoever looks into a failure. */
+  async tell(): Promise<string> {
+    const watching = [...this.#witnesses, ...this.#victims].map(({ name, check, ended }) =>
+      `${name}: ${check.first} to ${check.last}${ended === undefined ? "" : `, ${ended}`}`
+    );
+    const nodes = await Promise.all(this.ground.up.map(async (node) => {
+      const info = await streamAt(node, this.path).catch(String);
+      const lines = node.logs().slice(-LOG_LINES_TOLD).map((line) => JSON.stringify(line));
+      return [`node ${node.ready.node}: ${JSON.stringify(info)}`, ...lines].join("\n  ");
+    }));
+    return [`the encoder is at ${this.encoder.last}`, ...watching, ...nodes].join("\n");
   }
 
   /** Ends everything at once, without a look. */

@@ -193,6 +193,7 @@ export class LinkNode {
         if (stream.state.epoch < epoch) return { refused: true };
         return { core: stream.core, state: () => stream.state };
       },
+      reading() {},
       parsed() {},
     };
   }

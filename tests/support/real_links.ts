@@ -58,6 +58,7 @@ export function realLinks({ name, peers, tls, log, secret }: RealLinksOptions): 
       const state = { state: "live", epoch: 1, generation: 1, owner: "b" } as const;
       return { core, state: () => ({ ...state, ingest: "b", startedAtMs: 1, replicas: [] }) };
     },
+    reading() {},
     parsed() {},
   });
   const port = table.listen();

@@ -104,15 +104,13 @@ Deno.test("decidePart() and decideSegment() wait for what is due", () => {
   assertEquals([part(last, 3), part(last, 4), part(last - 9, 0)], ["ready", "absent", "absent"]);
   assertEquals([part(last + 1, 1), part(last + 1, 2)], ["ready", "wait"]);
   assertEquals([part(last + 1, 16), part(last + 1, 17)], ["wait", "absent"]);
-  // A node that is ahead of us listed them already.
-  assertEquals([part(last + 2, 0), part(last + 2, 0, 2), part(last + 3, 0)], [
-    "wait",
-    "wait",
-    "absent",
-  ]);
+  // Nodes that are ahead of us have listed them already: as many as a playlist holds, 3 here.
+  const ahead = [part(last + 2, 0), part(last + 2, 0, 2), part(last + 4, 14), part(last + 5, 0)];
+  assertEquals(ahead, ["wait", "wait", "wait", "absent"]);
+  assertEquals(part(last + 4, 15), "absent");
   assertEquals([part(last + 2, 0, 0), part(last + 1, 0, 2)], ["absent", "absent"]);
   const segment = (number: number) => decideSegment(segmenter, { generation: 1, segment: number });
-  assertEquals([segment(last), segment(last + 1), segment(last + 2), segment(last + 3)], [
+  assertEquals([segment(last), segment(last + 1), segment(last + 4), segment(last + 5)], [
     ...["ready", "wait", "wait", "absent"] as const,
   ]);
   segmenter.end();
