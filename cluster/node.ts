@@ -26,6 +26,9 @@ import type { NodeHost, NodePlace, RunningNode } from "./running_node.ts";
 import { StartError } from "./start_error.ts";
 import { VERSION } from "./version.ts";
 
+/** Where an origin serves its operators. */
+const LOOPBACK = "127.0.0.1";
+
 /** How often a draining node looks whether its clients have left. */
 const DRAIN_CHECK_MS = 100;
 
@@ -48,33 +51,34 @@ const GOODBYE_MS = 200;
 /**
  * Starts a node and resolves once all of its listeners are up.
  *
- * @throws {StartError} A port is taken, or the address cannot be bound.
+ * @throws {StartError} A port is taken, the address cannot be bound, or the role needs a mesh.
  */
 export async function startNode(
   config: Config,
   ports: Ports,
   host?: NodeHost,
 ): Promise<RunningNode> {
-  const sockets: Deno.TcpListener[] = [];
+  if (config.role !== "any" && config.redis === undefined) {
+    throw new StartError(`--role ${config.role}: needs --redis, for other nodes do the rest`);
+  }
+  let sockets: ClientSockets | undefined;
   let parts: NodeParts | undefined;
   try {
     const hostname = bindableHost(config.host, ports);
     const place = host?.place;
-    sockets.push(bindPort({ flag: "--rtmp-port", port: config.rtmpPort, hostname }, place));
-    sockets.push(bindPort({ flag: "--rtsp-port", port: config.rtspPort, hostname }, place));
-    sockets.push(bindPort({ flag: "--http-port", port: config.httpPort, hostname }, place));
+    sockets = bindClientPorts(config, hostname, place);
     const address = await addressOf(config, redisTarget(config), ports);
-    const at = (socket: Deno.TcpListener) => hostPort({ hostname: address, port: portOf(socket) });
-    const [rtmp, rtsp, http] = sockets.map(at);
-    const addresses = { rtmp, rtsp, http };
-    const home = meshHome({ config, ports, addresses, address, hostname, place });
+    const addresses = clientAddresses(sockets, address);
+    const offered = config.role === "origin" ? {} : addresses;
+    const home = meshHome({ config, ports, addresses: offered, address, hostname, place });
     const meshPlace = { flag: "--mesh-port", port: config.meshPort, hostname };
     parts = bound(meshPlace, () => createParts(config, ports, home, place?.hostName));
     const listeners = listenersOf(parts, sockets, host);
     await joinMesh(parts);
-    return runningNode(parts, listeners, host?.place);
+    const here = config.role === "origin" ? clientAddresses(sockets, LOOPBACK) : addresses;
+    return runningNode(parts, { listeners, addresses: here, place });
   } catch (error) {
-    for (const socket of sockets) socket.close();
+    for (const socket of Object.values(sockets ?? {})) socket.close();
     if (parts !== undefined) await stopParts(parts);
     throw error;
   }
@@ -93,35 +97,71 @@ async function joinMesh({ home, mesh, ports }: NodeParts): Promise<void> {
   timer?.cancel();
 }
 
+/** By protocol; an origin has HTTP alone, for its operators. */
+interface ClientSockets {
+  rtmp?: Deno.TcpListener;
+  rtsp?: Deno.TcpListener;
+  http: Deno.TcpListener;
+}
+
 interface Listeners {
-  readonly rtmp: Listener;
-  readonly rtsp: Listener;
+  /** RTMP and RTSP. */
+  readonly media: readonly Listener[];
   readonly http: Listener;
+}
+
+/** An origin takes no clients: its API, metrics and health are there for the host itself. */
+function bindClientPorts(
+  { role, rtmpPort, rtspPort, httpPort }: Config,
+  hostname: string,
+  place: NodePlace | undefined,
+): ClientSockets {
+  const http = { flag: "--http-port", port: httpPort };
+  if (role === "origin") return { http: bindPort({ ...http, hostname: LOOPBACK }, place) };
+  const bound: Deno.TcpListener[] = [];
+  try {
+    bound.push(bindPort({ flag: "--rtmp-port", port: rtmpPort, hostname }, place));
+    bound.push(bindPort({ flag: "--rtsp-port", port: rtspPort, hostname }, place));
+    bound.push(bindPort({ ...http, hostname }, place));
+  } catch (error) {
+    for (const socket of bound) socket.close();
+    throw error;
+  }
+  return { rtmp: bound[0], rtsp: bound[1], http: bound[2] };
+}
+
+function clientAddresses(sockets: ClientSockets, hostname: string): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(sockets).map((
+      [protocol, socket],
+    ) => [protocol, hostPort({ hostname, port: portOf(socket) })]),
+  );
 }
 
 function listenersOf(
   edge: NodeParts,
-  [rtmpSocket, rtspSocket, httpSocket]: Deno.TcpListener[],
+  sockets: ClientSockets,
   host: NodeHost | undefined,
 ): Listeners {
-  const rtmp = new Listener({
+  const rtmp = sockets.rtmp && new Listener({
     edge,
     protocol: "rtmp",
-    socket: rtmpSocket,
+    socket: sockets.rtmp,
     connect: (conn) => new RtmpConnection(conn, edge),
   });
-  const rtsp = new Listener({
+  const rtsp = sockets.rtsp && new Listener({
     edge,
     protocol: "rtsp",
-    socket: rtspSocket,
+    socket: sockets.rtsp,
     connect: (conn) => new RtspConnection(conn, edge),
     fullAnswer: writeRtspResponse(503, {}),
   });
-  const routes = new Routes(edge, apiOf(edge, host));
+  const media = [rtmp, rtsp].filter((listener) => listener !== undefined);
+  const routes = new Routes(edge, apiOf(edge, host), { media: edge.config.role !== "origin" });
   const http = new Listener({
     edge,
     protocol: "http",
-    socket: httpSocket,
+    socket: sockets.http,
     connect: (conn) => new HttpConnection(conn, edge, routes),
     fullAnswer: refusal(
       503,
@@ -131,24 +171,26 @@ function listenersOf(
       },
     ),
   });
-  return { rtmp, rtsp, http };
+  return { media, http };
 }
 
-function runningNode(
-  parts: NodeParts,
-  { rtmp, rtsp, http }: Listeners,
-  place: NodePlace | undefined,
-): RunningNode {
-  const accepting = Promise.all([rtmp.run(), rtsp.run(), http.run()]);
+function runningNode(parts: NodeParts, { listeners, addresses, place }: {
+  readonly listeners: Listeners;
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly place: NodePlace | undefined;
+}): RunningNode {
+  const { media, http } = listeners;
+  const all = [...media, http];
+  const accepting = Promise.all(all.map((listener) => listener.run()));
   const { timers } = parts.ports;
   const wait = (delayMs: number) => new Promise<void>((done) => timers.after(delayMs, done));
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     parts.admission.draining = true;
-    for (const listener of [rtmp, rtsp, http]) listener.stop();
+    for (const listener of all) listener.stop();
     const anybody = parts.sessions.size > 0;
     const { shared } = parts.mesh;
-    for (const listener of [rtmp, rtsp]) listener.leaveAll("the node stops", shared);
+    for (const listener of media) listener.leaveAll("the node stops", shared);
     if (shared) {
       // Nothing ends that others own, or may take over.
       for (const session of parts.sessions.values()) session.depart("the node stops", true);
@@ -162,13 +204,13 @@ function runningNode(
   };
   return {
     name: parts.node,
-    addresses: parts.home.addresses,
+    addresses,
     applyConfig: (config) => parts.applications.replace(applicationTable(config)),
     async drain() {
       const moved = drainNode(parts);
       if (place !== undefined && place.count > 1) {
         // The other workers take who comes from now on.
-        for (const listener of [rtmp, rtsp, http]) listener.stop();
+        for (const listener of all) listener.stop();
       }
       await moved;
       while (parts.sessions.size > 0) await wait(DRAIN_CHECK_MS);
@@ -196,6 +238,7 @@ function apiOf(parts: NodeParts, host: NodeHost | undefined): ApiFetch {
     remoteAddress: ({ env }) => (env as { remoteAddress: string }).remoteAddress,
     version: VERSION,
   });
+  if (config.role === "origin") return (request, env) => api.fetch(request, env);
   addPlayerRoutes(api, { protocols: ["ll-hls", "http-flv", "ws-flv"] });
   return (request, env) => api.fetch(request, env);
 }

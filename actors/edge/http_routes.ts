@@ -21,15 +21,19 @@ export type ApiFetch = (
 export class Routes implements HttpRoutes {
   readonly #edge: Edge;
   readonly #api: ApiFetch;
+  readonly #media: boolean;
 
-  constructor(edge: Edge, api: ApiFetch) {
+  /** Without `media` there is the API alone. */
+  constructor(edge: Edge, api: ApiFetch, { media }: { readonly media: boolean }) {
     this.#edge = edge;
     this.#api = api;
+    this.#media = media;
   }
 
   answer(request: HttpRequest, take: () => TakenSocket): HttpAnswer | Promise<HttpAnswer> {
     const { head } = request;
     const { target } = head;
+    if (!this.#media) return this.#answerApi(request);
     if (head.headers.has("upgrade") && asksForWebSocket(upgradeOf(request))) {
       if (isWebSocketTarget(target)) return answerWebSocket(this.#edge, request, take);
       return refusal(404, "Cannot upgrade: only /APP/NAME.flv speaks WebSocket", { close: true });
