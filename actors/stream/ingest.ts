@@ -28,6 +28,8 @@ export interface IngestOptions {
   readonly clock: Clock;
   /** Told of each repair of a timestamp. */
   readonly repaired?: Repaired;
+  /** The publisher's format has no decode times. */
+  readonly presentationOnly?: true;
 }
 
 export class Ingest {
@@ -46,12 +48,14 @@ export class Ingest {
   /** Tracks whose source sends decode times: some frame's presentation time was another. */
   readonly #composed = new Set<number>();
 
-  constructor(core: StreamCore, grant: Grant, { clock, repaired }: IngestOptions) {
+  constructor(core: StreamCore, grant: Grant, options: IngestOptions) {
     this.grant = grant;
     const { startUs, afterUs } = grant;
-    this.repair = new TimelineRepair({ startUs, afterUs, counts: core.repairs, repaired });
+    const { repaired, presentationOnly } = options;
+    const counts = core.repairs;
+    this.repair = new TimelineRepair({ startUs, afterUs, counts, repaired, presentationOnly });
     this.#core = core;
-    this.#clock = clock;
+    this.#clock = options.clock;
     this.#nextSeq = grant.nextSeq;
     this.#newestUs = grant.startUs;
   }

@@ -46,7 +46,7 @@ export interface RepairCounts {
   forward: number;
   /** A frame was lifted to stay behind its predecessor. */
   lifted: number;
-  /** A frame came out of order, so its source sends no decode times: one was made up. */
+  /** A frame came out of order, of a source that should send decode times: one was made up. */
   reordered: number;
   /** A frame older than the timeline was left out. */
   early: number;
@@ -101,6 +101,8 @@ export interface TimelineRepairOptions {
   /** Where repairs are counted. */
   readonly counts?: RepairCounts;
   readonly repaired?: Repaired;
+  /** Its format has no decode times, so making them up is no repair. */
+  readonly presentationOnly?: true;
 }
 
 export class TimelineRepair {
@@ -109,6 +111,7 @@ export class TimelineRepair {
   readonly #startUs: number;
   readonly #afterUs: number;
   readonly #repaired: Repaired | undefined;
+  readonly #presentationOnly: boolean;
   readonly #tracks = new Map<number, TrackClock>();
   /** Added to every source time; not known before the first frame. */
   #offsetUs: number | undefined;
@@ -126,6 +129,7 @@ export class TimelineRepair {
     this.#afterUs = options.afterUs ?? -1;
     this.counts = options.counts ?? noRepairs();
     this.#repaired = options.repaired;
+    this.#presentationOnly = options.presentationOnly === true;
   }
 
   /**
@@ -174,7 +178,7 @@ export class TimelineRepair {
     // Decode times are the presentation times in order, late by as many frames as are held back.
     const wantedUs = largestUs[Math.min(clock.depth, largestUs.length - 1)];
     const leastUs = clock.placedUs + STEP_US_MIN;
-    if (swapped) this.#count("reordered", -stepUs);
+    if (swapped) this.#countReordered(-stepUs);
     else if (movedUs < leastUs) this.#count("lifted", leastUs - movedUs);
     return Math.max(wantedUs, leastUs);
   }
@@ -227,6 +231,10 @@ export class TimelineRepair {
   #note({ sourceUs, nowMs }: SourceTime): void {
     this.#newestUs = sourceUs;
     this.#newestAtMs = nowMs;
+  }
+
+  #countReordered(amountUs: number): void {
+    if (!this.#presentationOnly) this.#count("reordered", amountUs);
   }
 
   #count(kind: RepairKind, amountUs: number): void {

@@ -139,23 +139,26 @@ Deno.test("TimelineRepair.place() keeps equal and jittered times a millisecond a
 });
 
 Deno.test("TimelineRepair.place() makes up decode times where presentation times come", () => {
-  for (const order of [[0, 3, 1, 2], [0, 4, 2, 1, 3]]) {
-    const repair = new TimelineRepair();
-    const placed: { ptsUs: number; dtsUs: number }[] = [];
-    for (let count = 0; count < 40; count++) {
-      const cycle = order.length - 1;
-      const group = Math.floor((count - 1) / cycle) * cycle;
-      const frame = count === 0 ? 0 : group + order[(count - 1) % cycle + 1];
-      const sourceUs = frame * 40_000;
-      const dtsUs = repair.place(VIDEO, { sourceUs, nowMs: 40 * count, reorders: count > 0 })!;
-      placed.push({ ptsUs: sourceUs + repair.usedOffsetUs, dtsUs });
+  for (const presentationOnly of [undefined, true] as const) {
+    for (const order of [[0, 3, 1, 2], [0, 4, 2, 1, 3]]) {
+      const repair = new TimelineRepair({ presentationOnly });
+      const placed: { ptsUs: number; dtsUs: number }[] = [];
+      for (let count = 0; count < 40; count++) {
+        const cycle = order.length - 1;
+        const group = Math.floor((count - 1) / cycle) * cycle;
+        const frame = count === 0 ? 0 : group + order[(count - 1) % cycle + 1];
+        const sourceUs = frame * 40_000;
+        const dtsUs = repair.place(VIDEO, { sourceUs, nowMs: 40 * count, reorders: count > 0 })!;
+        placed.push({ ptsUs: sourceUs + repair.usedOffsetUs, dtsUs });
+      }
+      assert(placed.every(({ dtsUs }, at) => at === 0 || dtsUs > placed[at - 1].dtsUs));
+      // Within two groups it has been learnt how many frames are held back.
+      const late = placed.slice(2 * order.length).filter(({ dtsUs, ptsUs }) => dtsUs > ptsUs);
+      assertEquals(late, []);
+      // A format that never has them needs no repair.
+      assertEquals(repair.counts.reordered > 0, presentationOnly === undefined);
+      assertEquals([repair.counts.backward, repair.counts.lifted], [0, 0]);
     }
-    assert(placed.every(({ dtsUs }, at) => at === 0 || dtsUs > placed[at - 1].dtsUs));
-    // Within two groups it has been learnt how many frames are held back.
-    const late = placed.slice(2 * order.length).filter(({ dtsUs, ptsUs }) => dtsUs > ptsUs);
-    assertEquals(late, []);
-    assert(repair.counts.reordered > 0);
-    assertEquals([repair.counts.backward, repair.counts.lifted], [0, 0]);
   }
 });
 
