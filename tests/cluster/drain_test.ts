@@ -117,3 +117,37 @@ Deno.test("Mesh.leave() without a drain leaves its streams to those who carry th
     assertEquals([core.ended, lost, doubled], [false, 0, 0], core.name.name);
   }
 });
+
+Deno.test("a publisher that ends its stream while it is moved ends it everywhere", async () => {
+  for (let quarters = 0; quarters < 12; quarters++) {
+    const { mesh, a, watches, publishers } = await newMesh(1);
+    await using _mesh = mesh;
+    a.mesh.drain();
+    await mesh.ports.advance(quarters / 4);
+    publishers[0].close(false);
+    await mesh.run(400);
+    for (const { core, lost, doubled } of watches) {
+      assertEquals([core.ended, lost, doubled], [true, 0, 0], `after ${quarters / 4} ms`);
+    }
+  }
+});
+
+Deno.test("a publisher whose node stops may come back at once where nobody watches", async () => {
+  const mesh = new VirtualMesh();
+  await using _mesh = mesh;
+  const [a, b, c] = await mesh.add("a", "b", "c");
+  const publisher = await publish(mesh, a, "live/x");
+  await mesh.run(1_000);
+  const watch = await mesh.until(b.watch("live/x"));
+  await mesh.run(200);
+  publisher.close(true);
+  await mesh.ports.advance(5);
+  const stopping = a.stop();
+  await mesh.ports.advance(5);
+  await publish(mesh, c, "live/x");
+  await stopping;
+  mesh.nodes.splice(0, 1);
+  await mesh.run(1_000);
+  assertEquals([watch.core.ended, watch.doubled], [false, 0]);
+  assert(watch.last >= mesh.frame - 1, `${watch.last} of ${mesh.frame}`);
+});

@@ -22,6 +22,10 @@ import { VirtualPorts } from "./virtual_ports.ts";
 
 const FRAME_MS = 40;
 const GOP_FRAMES = 10;
+
+/** Longest that anything takes, in virtual milliseconds. */
+const PATIENCE_MS = 20_000;
+
 const SECRET = new TextEncoder().encode("what the nodes of a test share");
 
 export class VirtualNode {
@@ -211,7 +215,11 @@ export class VirtualMesh implements AsyncDisposable {
     let over = false;
     const watched = work.finally(() => over = true);
     watched.catch(() => {}); // Awaited below.
-    while (!over) await this.run(FRAME_MS);
+    const endMs = this.ports.nowMs + PATIENCE_MS;
+    while (!over) {
+      if (this.ports.nowMs > endMs) throw new Error(`Not over within ${PATIENCE_MS} ms`);
+      await this.run(FRAME_MS);
+    }
     return await watched;
   }
 
