@@ -28,17 +28,12 @@ class World implements AsyncDisposable {
   readonly sessions = new SessionTable("a");
   readonly events: Event[] = [];
   readonly departures: Departures;
-  open = true;
+  readonly elsewhere: { open: boolean };
 
   constructor(timeMs = TIME_MS) {
     const { ports, sessions } = this;
-    const world = this;
-    const elsewhere = {
-      get open() {
-        return world.open;
-      },
-      choose: () => "b:1935",
-    };
+    const elsewhere = { open: true, choose: () => "b:1935" };
+    this.elsewhere = elsewhere;
     this.departures = new Departures({ ports, sessions, elsewhere, timeMs });
   }
 
@@ -129,12 +124,12 @@ Deno.test("Departures takes publishers first, and at last without their key fram
 
 Deno.test("Departures leaves everybody where they are while there is no other node", async () => {
   await using world = new World();
-  world.open = false;
+  world.elsewhere.open = false;
   for (const id of ["a", "b"]) world.add(id, { role: "play", understands: true });
   world.departures.start();
   await world.ports.advance(2 * TIME_MS);
   assertEquals(world.events, []);
-  world.open = true;
+  world.elsewhere.open = true;
   await world.ports.advance(TIME_MS / 2);
   assertEquals(world.times("asked").length, 2);
   assertEquals(world.times("sent").length, 0);
