@@ -17,6 +17,7 @@ import { pinTo } from "./proc.ts";
 import { runPublishers } from "./publishers.ts";
 import { type SourceFile, sourceFile } from "./source_file.ts";
 import { fixed, printTable } from "./table.ts";
+import { runWorkers } from "./workers.ts";
 
 const RUN: Readonly<
   Record<Section, (options: BenchOptions, file: SourceFile) => Promise<unknown>>
@@ -28,6 +29,7 @@ const RUN: Readonly<
   latency: runLatency,
   memory: runMemory,
   mesh: runMesh,
+  workers: runWorkers,
   actors: runActors,
 };
 

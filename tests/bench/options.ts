@@ -6,7 +6,17 @@
 
 /** The parts of the benchmark, in the order in which they run. */
 export const SECTIONS = [
-  ...["gate", "peers", "publishers", "hls", "latency", "memory", "mesh", "actors"] as const,
+  ...[
+    "gate",
+    "peers",
+    "publishers",
+    "hls",
+    "latency",
+    "memory",
+    "mesh",
+    "workers",
+    "actors",
+  ] as const,
 ] as const;
 export type Section = typeof SECTIONS[number];
 

@@ -1,0 +1,79 @@
+/**
+ * What a second worker costs: the CPU of a host's viewers when two workers share them, against one
+ * worker that has them all, in the same run. Both workers have the server's core, so that what is
+ * compared is work, not room.
+ *
+ * @module
+ */
+import { startTestNode, type TestNode } from "../support/node_process.ts";
+import { delay } from "../support/processes.ts";
+import { SERVER_CORE, startPlayers, startPushers } from "./load_process.ts";
+import { SETTLE_MS } from "./measure.ts";
+import type { BenchOptions } from "./options.ts";
+import { noise, OtherLoad } from "./other_load.ts";
+import { cpuSeconds, pinTo } from "./proc.ts";
+import type { SourceFile } from "./source_file.ts";
+import { fixed, median, printTable, spread, verdict } from "./table.ts";
+
+/** CPU of a viewer with two workers against one, at most. */
+const RATIO_MAX = 1.1;
+
+const WINDOW_MS = 100;
+const PATH = "bench/cam";
+
+interface WorkersSample {
+  /** All workers together, in percent of a core. */
+  readonly cpuPercent: number;
+  readonly othersPercent: number;
+}
+
+export async function runWorkers(options: BenchOptions, file: SourceFile): Promise<void> {
+  const pairs: { one: WorkersSample; two: WorkersSample }[] = [];
+  for (let repeat = 0; repeat < options.repeats; repeat++) {
+    pairs.push({
+      one: await measureWorkers(1, options, file),
+      two: await measureWorkers(2, options, file),
+    });
+  }
+  const cpu = (of: "one" | "two") => spread(pairs.map((pair) => pair[of].cpuPercent), 1);
+  const ratios = pairs.map(({ one, two }) => two.cpuPercent / one.cpuPercent);
+  const others = pairs.flatMap(({ one, two }) => [one.othersPercent, two.othersPercent]);
+  const perCore = 100 * options.viewers / median(pairs.map(({ two }) => two.cpuPercent));
+  printTable(
+    `${options.viewers} RTMP viewers of a stream, --flush ${WINDOW_MS}: % of a core`,
+    ["one worker", "two workers", "ratio", "target", "", "viewers a core", "others %"],
+    [[cpu("one"), cpu("two"), spread(ratios), ...verdict(median(ratios), RATIO_MAX)]
+      .concat(fixed(perCore, 0), noise(others))],
+  );
+}
+
+async function measureWorkers(
+  workers: number,
+  { viewers, seconds }: BenchOptions,
+  { path: file }: SourceFile,
+): Promise<WorkersSample> {
+  await using node = await startWorkers(workers);
+  const address = node.address("rtmp");
+  const media = { address, path: PATH };
+  await using _pushers = await startPushers({ ...media, file, publishers: 1 });
+  const play = { ...media, protocol: "rtmp", streams: 1, viewers } as const;
+  await using players = await startPlayers(play);
+  await delay(SETTLE_MS);
+  const pids = node.ready.pids.slice(1);
+  const used = () => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+  const others = new OtherLoad(SERVER_CORE);
+  const [from, startMs] = [used(), performance.now()];
+  await delay(seconds * 1_000);
+  const cpuPercent = 100_000 * (used() - from) / (performance.now() - startMs);
+  const { failure } = await players.report();
+  if (failure !== undefined) console.log(`! ${failure}`);
+  return { cpuPercent, othersPercent: others.percent() };
+}
+
+async function startWorkers(workers: number): Promise<TestNode> {
+  const limits = ["--log-level", "warn", "--max-connections", "20000"];
+  const args = [...limits, "--flush", String(WINDOW_MS), "--workers", String(workers)];
+  const node = await startTestNode({ args });
+  for (const pid of node.ready.pids) await pinTo(SERVER_CORE, pid);
+  return node;
+}
