@@ -80,7 +80,7 @@ export class Replication {
     if (copies.size < wanted || this.#counts % ASK_AGAIN_COUNTS === 0) this.#ask(core, ingest);
   }
 
-  /** The next nodes in rank stand by; always the same ones while the mesh stays as it is. */
+  /** The next nodes in rank, of other hosts first, stand by; always the same ones while the mesh stays as it is. */
   #ask(core: StreamCore, ingest: string): void {
     const { membership, peers, wanted } = this.#options;
     const wantedHere = ingest === membership.node ? wanted : wanted - 1;
@@ -88,7 +88,13 @@ export class Replication {
       node !== membership.node && node !== ingest && state === "up" && role !== "edge"
     );
     const key = streamKey(core.name);
-    for (const { node } of rankNodes(key, others, wantedHere)) {
+    const host = membership.members.get(membership.node)?.host;
+    // Workers of a host may all die together: those of other hosts come first.
+    const ranked = [
+      ...rankNodes(key, others.filter((member) => member.host !== host)),
+      ...rankNodes(key, others.filter((member) => member.host === host)),
+    ];
+    for (const { node } of ranked.slice(0, wantedHere)) {
       peers.tell(node, EDGE_STREAM.name, key, "standBy", undefined);
     }
   }

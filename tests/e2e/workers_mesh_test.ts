@@ -4,6 +4,7 @@
 import { assert, assertEquals } from "../support/assert.ts";
 import { endToEnd } from "../support/end_to_end.ts";
 import { follow, type Follower, publishNumbered, untilPlaying } from "../support/live.ts";
+import { startMesh } from "../support/mesh.ts";
 import { mediaFile } from "../support/media_files.ts";
 import { startTestNode, type TestNode } from "../support/node_process.ts";
 import { publish } from "../support/players.ts";
@@ -179,3 +180,20 @@ function replaced(node: TestNode): { readonly worker: number; readonly atMs: num
   return node.logs().filter(({ message }) => message === "worker replaced")
     .map(({ worker, time }) => ({ worker: worker as number, atMs: Date.parse(time as string) }));
 }
+
+Deno.test(endToEnd("a stream's copy is on another host, not on another worker", {
+  needs: ["redis"],
+}, async () => {
+  await using mesh = await startMesh(["a", "b"], ["--workers", "2"]);
+  const [a] = mesh.nodes;
+  for (let at = 0; at < 4; at++) {
+    const path = `live/copy${at}`;
+    const publisher = await publishNumbered(a, path);
+    const standby = await eventually("another node gets the stream", async () => {
+      const { edges } = await a.api<{ edges: { node: string }[] }>(`streams/${path}`);
+      return edges.length > 0 && edges.map(({ node }) => node);
+    });
+    assert(standby.some((name) => name.startsWith("b.")), `${path}: ${standby}`);
+    await publisher.end();
+  }
+}));
