@@ -8,7 +8,7 @@ import { startMesh } from "../support/mesh.ts";
 import { mediaFile } from "../support/media_files.ts";
 import { startTestNode, type TestNode } from "../support/node_process.ts";
 import { publish } from "../support/players.ts";
-import { eventually } from "../support/processes.ts";
+import { Child, eventually } from "../support/processes.ts";
 import { sessionsOf } from "../support/workers.ts";
 import { VIEWER_PROTOCOLS } from "../support/wire/viewer.ts";
 
@@ -40,6 +40,7 @@ Deno.test(endToEnd("a stream plays from both workers by every protocol", {
   });
   const followers: Follower[] = [];
   const bodies: ReadableStreamDefaultReader<Uint8Array>[] = [];
+  const players: Child[] = [];
   /** Plays until a viewer of the protocol is on the other worker. */
   const untilAway = async (protocol: string, play: () => Promise<void>) => {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
@@ -64,7 +65,17 @@ Deno.test(endToEnd("a stream plays from both workers by every protocol", {
       assertEquals((await reader.read()).done, false);
     });
   }
+  await untilAway("rtsp", async () => {
+    const player = new Child("ffmpeg", [
+      ...["-v", "error", "-rtsp_transport", "tcp", "-i", node.rtspUrl("live/both")],
+      ...["-c", "copy", "-f", "null", "-"],
+    ], { timeoutMs: 60_000 });
+    players.push(player);
+    const before = (await sessionsOf(node, "live/both")).length;
+    await eventually("it plays", async () => (await sessionsOf(node, "live/both")).length > before);
+  });
   for (const reader of bodies) await reader.cancel();
+  await Promise.all(players.map((player) => player.end("SIGKILL")));
   const last = await publisher.end();
   for (const { viewer, check } of followers) {
     assertEquals(await viewer.ended, "end of stream");

@@ -23,6 +23,8 @@ export const ALONE = [
     "join",
     "load",
     "player",
+    "workers",
+    "workers_mesh",
   ],
 ].map((name) => `tests/e2e/${name}_test.ts`);
 
