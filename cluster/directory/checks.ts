@@ -50,6 +50,12 @@ export const DEAD_KEPT_MS = 24 * 3_600_000;
 /** How long the epoch of a released thing is remembered, in milliseconds: a day. */
 export const RELEASED_KEPT_MS = 24 * 3_600_000;
 
+/**
+ * How long the record of what is owned is kept after it was written, in milliseconds: two days.
+ * Owners write theirs again each hour; one that is not was of a node that died with it.
+ */
+export const OWNED_KEPT_MS = 48 * 3_600_000;
+
 /** How long a timeline is kept after it was written, in milliseconds. */
 export const TIMELINE_KEPT_MS = 3_600_000;
 

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { RELEASED_KEPT_MS, TIMELINE_KEPT_MS, timelineFields } from "./checks.ts";
+import { OWNED_KEPT_MS, RELEASED_KEPT_MS, TIMELINE_KEPT_MS, timelineFields } from "./checks.ts";
 import {
   type ClaimRequest,
   type ClaimResult,
@@ -32,6 +32,8 @@ export class ClaimTable {
   readonly #owned = new Map<string, Owned>();
   /** When a released thing may be forgotten, in milliseconds; the first to go comes first. */
   readonly #released = new Map<string, number>();
+  /** When an owned thing may be forgotten unless it is written again; the same way. */
+  readonly #kept = new Map<string, number>();
   readonly #timelines = new Map<string, { timeline: Timeline; endsMs: number }>();
 
   /** @see Directory.claim @throws {DirectoryUnavailable} There is no room for one more. */
@@ -46,6 +48,7 @@ export class ClaimTable {
     const epoch = Math.max(known + 1, nowUs);
     const { node, incarnation, token } = request;
     this.#write(place, { epoch, node, incarnation, token });
+    this.#keep(place, nowUs);
     return { kind: "won", epoch };
   }
 
@@ -62,6 +65,7 @@ export class ClaimTable {
     if (stored !== undefined && stored.epoch > owner.epoch) return publicPart(stored);
     if (stored === undefined) this.#makeRoom();
     this.#write(place, { ...publicPart(owner), token: "" });
+    this.#keep(place, nowUs);
     return publicPart(owner);
   }
 
@@ -99,16 +103,23 @@ export class ClaimTable {
   }
 
   #find(place: string, nowUs: number): Owned | undefined {
-    for (const [oldest, endsMs] of this.#released) {
-      if (endsMs > nowUs / 1_000) break;
-      this.#forget(oldest);
+    for (const ends of [this.#released, this.#kept]) {
+      for (const [oldest, endsMs] of ends) {
+        if (endsMs > nowUs / 1_000) break;
+        this.#forget(oldest);
+      }
     }
     return this.#owned.get(place);
   }
 
   #write(place: string, owned: Owned): void {
     this.#released.delete(place);
+    this.#kept.delete(place);
     this.#owned.set(place, owned);
+  }
+
+  #keep(place: string, nowUs: number): void {
+    this.#kept.set(place, nowUs / 1_000 + OWNED_KEPT_MS);
   }
 
   /** An epoch that is forgotten early does no harm: the next one follows the clock. */
@@ -122,6 +133,7 @@ export class ClaimTable {
 
   #forget(place: string): void {
     this.#released.delete(place);
+    this.#kept.delete(place);
     this.#owned.delete(place);
   }
 }

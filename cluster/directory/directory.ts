@@ -171,7 +171,7 @@ export interface Directory {
   claim(key: OwnedKey, request: ClaimRequest): Promise<ClaimResult>;
   /** Owners of several things at once, in their order; `undefined` where there never was one. */
   lookup(keys: readonly OwnedKey[]): Promise<(Ownership | undefined)[]>;
-  /** After data was lost: writes `owner` unless a higher epoch is stored; gives what is stored. */
+  /** After data was lost, and each hour, for what is not written is forgotten in the end: writes `owner` unless a higher epoch is stored; gives what is stored. */
   reassert(key: OwnedKey, owner: Ownership): Promise<Ownership>;
   /**
    * Gives ownership up; the epoch is remembered for a day. False: somebody else has a newer epoch,

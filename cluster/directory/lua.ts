@@ -12,6 +12,7 @@ import {
   DEAD_KEPT_MS,
   DEAD_MAX,
   MEMBERS_MAX,
+  OWNED_KEPT_MS,
   PULSE_GAP_MS_MAX,
   RELEASED_KEPT_MS,
   TIMELINE_KEPT_MS,
@@ -189,7 +190,7 @@ if stored[4] == ARGV[5] then return {'won', epoch} end
 if epoch ~= ARGV[3] then return {'lost', epoch, stored[2] or '', stored[3] or '0'} end
 local new = digits(math.max(tonumber(epoch) + 1, us))
 redis.call('HSET', KEYS[1], 'epoch', new, 'node', ARGV[1], 'inc', ARGV[2], 'tok', ARGV[5])
-redis.call('PERSIST', KEYS[1])
+redis.call('PEXPIRE', KEYS[1], ${OWNED_KEPT_MS})
 return {'won', new}
 `;
 
@@ -201,7 +202,7 @@ if stored[1] and tonumber(stored[1]) > tonumber(ARGV[3]) then
 end
 redis.call('HSET', KEYS[1], 'epoch', ARGV[3], 'node', ARGV[1], 'inc', ARGV[2])
 redis.call('HDEL', KEYS[1], 'tok')
-redis.call('PERSIST', KEYS[1])
+redis.call('PEXPIRE', KEYS[1], ${OWNED_KEPT_MS})
 return {ARGV[3], ARGV[1], ARGV[2]}
 `;
 

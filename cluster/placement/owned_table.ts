@@ -30,6 +30,8 @@ interface Owned {
   /** Since when, and when it was used last, on the monotonic clock. */
   readonly sinceMs: number;
   usedMs: number;
+  /** When the directory was told of it last, on the same clock. */
+  writtenMs: number;
 }
 
 export interface OwnedTableOptions {
@@ -96,9 +98,26 @@ export class OwnedTable {
     return idle;
   }
 
+  /** Things of which the directory has not been told for `ageMs`, at most `count`. */
+  unwritten(ageMs: number, count: number): string[] {
+    const oldestMs = this.#options.clock.nowMs() - ageMs;
+    const keys: string[] = [];
+    for (const [key, { writtenMs }] of this.#owned) {
+      if (keys.length >= count) break;
+      if (writtenMs <= oldestMs) keys.push(key);
+    }
+    return keys;
+  }
+
+  /** The directory was told of it now. */
+  wrote(key: string): void {
+    const owned = this.#owned.get(key);
+    if (owned !== undefined) owned.writtenMs = this.#options.clock.nowMs();
+  }
+
   hold(key: string, epoch: number, inherited = false): void {
     const nowMs = this.#options.clock.nowMs();
-    this.#owned.set(key, { epoch, inherited, sinceMs: nowMs, usedMs: nowMs });
+    this.#owned.set(key, { epoch, inherited, sinceMs: nowMs, usedMs: nowMs, writtenMs: nowMs });
     this.#options.onHeld(key, epoch);
   }
 

@@ -20,6 +20,12 @@ const SWEEP_MS = 1_000;
 /** Sweeps from one audit to the next; an audit is one round trip. */
 const SWEEPS_PER_AUDIT = 10;
 
+/** Records of what is owned are written again after this long, in milliseconds: they expire. */
+export const REWRITE_MS = 3_600_000;
+
+/** Records written again in one sweep for that reason alone. */
+const REWRITES_MAX = 128;
+
 /** Calls to the directory at a time where there is much to tell it: a few milliseconds' worth. */
 const CALLS_AT_A_TIME = 64;
 
@@ -141,6 +147,7 @@ export class Upkeep {
     if (++this.#sweeps % SWEEPS_PER_AUDIT === 0) this.#audit();
     // Their lookups go together.
     await Promise.all([...this.#doubtful].map((key) => this.verify(key)));
+    for (const key of table.unwritten(REWRITE_MS, REWRITES_MAX)) this.#unwritten.add(key);
     await this.#reassert();
   }
 
@@ -174,6 +181,7 @@ export class Upkeep {
       try {
         const stored = await directory.reassert({ kind: "s", key }, { node, incarnation, epoch });
         this.#unwritten.delete(key);
+        table.wrote(key);
         if (stored.epoch <= epoch || table.epochOf(key) !== epoch) return;
         table.lose(key, "superseded");
         await book.judge(key, stored);

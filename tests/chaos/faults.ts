@@ -7,7 +7,8 @@
  */
 import { delay } from "../support/processes.ts";
 import type { Ground } from "./ground.ts";
-import { type RunResult, Scene } from "./scene.ts";
+import { roll } from "./rolling.ts";
+import { type RunResult, Scene, together } from "./scene.ts";
 
 /** What viewers on nodes that nothing was done to may notice. */
 export interface Bounds {
@@ -25,6 +26,8 @@ export interface Fault {
   readonly nodes: readonly string[];
   /** The nodes' cables are pulled: needs root. */
   readonly cables?: boolean;
+  /** More flags of the nodes. */
+  readonly args?: readonly string[];
   readonly bounds: Bounds;
   readonly run: (ground: Ground, path: string, round: number) => Promise<RunResult>;
 }
@@ -37,6 +40,9 @@ const DOWN_MS = 3_500;
 
 /** Longest that a node takes to be back where it was, in milliseconds. */
 const BACK_MS_MAX = 15_000;
+
+/** Streams that are moved at once when their owner drains. */
+const DRAINED_STREAMS = 50;
 
 /** How long is watched after what is over at once, in milliseconds. */
 const WATCH_MS = 1_500;
@@ -156,6 +162,35 @@ async function killBoth(ground: Ground, path: string, round: number): Promise<Ru
   });
 }
 
+/** The owner of many streams is asked to drain; half of their encoders stay with it. */
+async function drain(ground: Ground, path: string): Promise<RunResult> {
+  const roles = { ground, ingest: "a", owner: "c", viewersAt: ["b"] };
+  const scenes: Scene[] = [];
+  try {
+    // One after the other, as what follows: the API's own connections are counted, too.
+    for (let index = 0; index < DRAINED_STREAMS; index++) {
+      const ingest = index % 2 === 0 ? "a" : "c";
+      const plain = index > 0;
+      scenes.push(await Scene.open({ ...roles, path: `${path}-${index}`, ingest, plain }));
+    }
+    await delay(WATCH_MS);
+    for (const scene of scenes) scene.mark();
+    const asked = await ground.node("a").fetchApi("nodes/c/drain", "POST");
+    if (!asked.ok) scenes[0].fault(`drain: ${asked.status} ${await asked.text()}`);
+    for (const scene of scenes) await scene.takenOver();
+    await delay(WATCH_MS);
+    for (const scene of scenes) scene.settle();
+    const result = together(await Promise.all(scenes.map((scene) => scene.close())));
+    await ground.restart("c");
+    await ground.whole();
+    return result;
+  } catch (error) {
+    await Promise.all(scenes.map((scene) => scene.abandon()));
+    await ground.restart("c");
+    throw error;
+  }
+}
+
 /** All faults, in the order of the table. */
 export const FAULTS: readonly Fault[] = [
   {
@@ -164,6 +199,14 @@ export const FAULTS: readonly Fault[] = [
     nodes: THREE,
     bounds: { p50Ms: FRAME_MS + 60, p99Ms: FRAME_MS + 60 },
     run: move,
+  },
+  {
+    name: "drain",
+    what: `owner of ${DRAINED_STREAMS} streams drained`,
+    nodes: THREE,
+    args: ["--drain-timeout", "1m"],
+    bounds: { p50Ms: FRAME_MS + 60, p99Ms: FRAME_MS + 60 },
+    run: drain,
   },
   {
     name: "kill",
@@ -200,5 +243,13 @@ export const FAULTS: readonly Fault[] = [
     nodes: THREE,
     bounds: { p50Ms: 300 + FRAME_MS, p99Ms: 300 + FRAME_MS, mayLose: true },
     run: killBoth,
+  },
+  {
+    name: "rolling",
+    what: "rolling restart of three nodes",
+    nodes: THREE,
+    args: ["--drain-timeout", "5s"],
+    bounds: { p50Ms: FRAME_MS + 60, p99Ms: FRAME_MS + 60 },
+    run: roll,
   },
 ];

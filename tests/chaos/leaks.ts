@@ -16,6 +16,9 @@ const HANDLES_MORE_MAX = 4;
 /** Memory after a whole series, as a share of that before. */
 export const MEMORY_SHARE_MAX = 1.1;
 
+/** Keys that stay as long as the mesh does. */
+const LASTING = ["members", "dead", "view", "pulse", "load", "ev", "secret"];
+
 /** What one node holds. */
 interface Holding {
   readonly handles: number;
@@ -56,17 +59,19 @@ export async function memoryShare(ground: Ground, before: Holdings): Promise<num
   return shares.length === 0 ? undefined : Math.max(...shares);
 }
 
-/** Records that name an owner are there as long as a stream runs; all others expire. */
-async function inRedis({ redis: { admin }, names }: Ground): Promise<string[]> {
+/** What is left of streams expires, and names nobody who lives. */
+async function inRedis(ground: Ground): Promise<string[]> {
+  const { redis: { admin }, names } = ground;
   const found: string[] = [];
-  const lasting: string[] = [];
+  const { items } = await ground.up[0].api<{ items: { incarnation: number }[] }>("nodes");
+  const alive = new Set(items.map(({ incarnation }) => String(incarnation)));
   for (const key of await admin.keys("hw:*")) {
-    const ttl = await admin.pttl(key);
-    if (key.endsWith(":own") && ttl < 0) found.push(`Redis: ${key} does not expire`);
-    if (ttl === -1) lasting.push(key.slice(key.indexOf("{c}:") + 4));
+    const of = key.slice(key.indexOf("{c}:") + 4);
+    if (await admin.pttl(key) === -1 && !LASTING.includes(of)) found.push(`Redis: ${key} stays`);
+    if (!key.endsWith(":own")) continue;
+    const incarnation = await admin.hget(key, "inc");
+    if (incarnation !== null && alive.has(incarnation)) found.push(`Redis: ${key} is owned`);
   }
-  const known = ["members", "dead", "view", "pulse", "load", "ev", "secret"];
-  found.push(...lasting.filter((key) => !known.includes(key)).map((key) => `Redis: ${key}`));
   const loads = await admin.hlen("hw:headwater:{c}:load");
   if (loads > names.length) found.push(`Redis: load reports of ${loads} nodes`);
   return found;

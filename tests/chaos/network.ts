@@ -8,15 +8,16 @@ import { runTool } from "../support/processes.ts";
 
 const TOOL_MS_MAX = 10_000;
 
-/** First three numbers of its addresses; the fourth is 1 here, and 2 and on at the nodes. */
-const NET = "10.213.77";
+/**
+ * First three numbers of its addresses; the fourth is 1 here, and 2 and on at the nodes. Another
+ * run beside this one has another network.
+ */
+const NET = `10.213.${Deno.pid % 250}`;
 
 /** Why there can be no such network here; `undefined` when there can. */
 export async function missingNetwork(): Promise<string | undefined> {
   try {
-    const name = `hwprobe${Deno.pid}`;
-    await ip("netns", "add", name);
-    await ip("netns", "del", name);
+    await using _ = await Network.make(["probe"]);
     return undefined;
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);

@@ -54,6 +54,26 @@ export interface RunResult {
   readonly faults: readonly string[];
 }
 
+/** What several streams came to in one run. */
+export function together(results: readonly RunResult[]): RunResult {
+  const sum = (count: (result: RunResult) => number) =>
+    results.reduce((total, result) => total + count(result), 0);
+  const most = (figure: (result: RunResult) => number) => Math.max(...results.map(figure));
+  return {
+    gapMs: most(({ gapMs }) => gapMs),
+    quietMs: most(({ quietMs }) => quietMs),
+    lost: sum(({ lost }) => lost),
+    doubled: sum(({ doubled }) => doubled),
+    backwards: sum(({ backwards }) => backwards),
+    stepMs: most(({ stepMs }) => stepMs),
+    owner: [...new Set(results.map(({ owner }) => owner))].sort().join("+"),
+    takeoverMs: most(({ takeoverMs }) => takeoverMs),
+    reconnects: sum(({ reconnects }) => reconnects),
+    compared: sum(({ compared }) => compared),
+    faults: [...new Set(results.flatMap(({ faults }) => faults))],
+  };
+}
+
 interface StreamItem {
   readonly owner: string;
   readonly state: string;
@@ -123,9 +143,14 @@ export class Scene {
   /** Lets everything run undisturbed, then lets `fault` happen; gaps count from here. */
   async strike(fault: () => void | Promise<void>): Promise<void> {
     await delay(QUIET_MS);
+    this.mark();
+    await fault();
+  }
+
+  /** Gaps count from here. */
+  mark(): void {
     this.#quietMs = Math.max(...this.#witnesses.map((witness) => witness.mark()));
     this.#struckMs = performance.now();
-    await fault();
   }
 
   /** Waits until a node that nothing was done to owns the stream, and says so. */
@@ -230,14 +255,14 @@ export class Scene {
 const PROTOCOLS: readonly ViewerProtocol[] = ["rtmp", "http-flv"];
 
 /** The stream as a node knows it; `undefined` when it does not. */
-async function streamAt(node: TestNode, path: string): Promise<StreamItem | undefined> {
+export async function streamAt(node: TestNode, path: string): Promise<StreamItem | undefined> {
   const response = await node.fetchApi(`streams/${path}`);
   const body: unknown = await response.json();
   return response.ok ? body as StreamItem : undefined;
 }
 
 /** Makes a node the owner. @throws {Error} The move was refused. */
-async function placeAt(node: TestNode, path: string, owner: string): Promise<void> {
+export async function placeAt(node: TestNode, path: string, owner: string): Promise<void> {
   const response = await node.fetchApi(`streams/${path}/move`, "POST", { to: owner });
   const text = await response.text();
   if (!response.ok) throw new Error(`Cannot move ${path} to ${owner}: ${response.status} ${text}`);

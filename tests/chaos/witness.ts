@@ -23,6 +23,8 @@ export class Witness {
   backwards = 0;
   /** Largest step of timestamps from one picture to the next, in milliseconds. */
   stepMs = 0;
+  /** Where it was asked to go. */
+  asked: string | undefined;
   /** Why it ended; `undefined` while it plays. */
   ended: string | undefined;
   #viewer: Viewer | undefined;
@@ -40,6 +42,7 @@ export class Witness {
     const viewer = witness.#viewer = await openViewer({
       ...{ protocol, path, address: node.address(protocol === "rtmp" ? "rtmp" : "http") },
       onMessage: (message) => witness.#message(message),
+      onReconnect: (tcUrl) => witness.asked = tcUrl,
     });
     viewer.ended.then((reason) => witness.ended = reason);
     await eventually(`${witness.name} plays`, () => {

@@ -1,6 +1,10 @@
 // Goal: the directory in Redis keeps the contract on a real redis-server.
 // Method: the suite that memory passes too, then random histories given to both.
-import { RELEASED_KEPT_MS, TIMELINE_KEPT_MS } from "../../cluster/directory/checks.ts";
+import {
+  OWNED_KEPT_MS,
+  RELEASED_KEPT_MS,
+  TIMELINE_KEPT_MS,
+} from "../../cluster/directory/checks.ts";
 import { claim } from "../cluster/directory/contract_claims.ts";
 import { contractTests } from "../cluster/directory/contract.ts";
 import { firstDifference } from "../cluster/directory/histories.ts";
@@ -41,7 +45,7 @@ Deno.test(
 
 Deno.test(
   endToEnd(
-    "what may be forgotten has an expiry, what is owned has none",
+    "what may be forgotten has an expiry, what is owned a long one",
     { needs: ["redis"] },
     async () => {
       const { open, keys, close } = await world();
@@ -67,7 +71,9 @@ Deno.test(
       await left(keys.votes("a}"), 60_000);
       await left(keys.owned(released), RELEASED_KEPT_MS);
       await left(keys.timeline("owned"), TIMELINE_KEPT_MS);
-      for (const key of [keys.owned(owned), ...Object.values(keys.control).slice(0, -1)]) {
+      await left(keys.owned(owned), OWNED_KEPT_MS);
+      assert(await admin.pttl(keys.owned(owned)) > RELEASED_KEPT_MS);
+      for (const key of Object.values(keys.control).slice(0, -1)) {
         assert([-1, -2].includes(await admin.pttl(key)), key);
       }
       await close();

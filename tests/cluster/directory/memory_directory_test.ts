@@ -1,6 +1,6 @@
 // Goal: the directory in memory keeps the contract, and its tables stay bounded.
 // Method: the suite that Redis passes too, on virtual time; then each table filled to its limit.
-import { DEAD_MAX, MEMBERS_MAX } from "../../../cluster/directory/checks.ts";
+import { DEAD_MAX, MEMBERS_MAX, OWNED_KEPT_MS } from "../../../cluster/directory/checks.ts";
 import { ClaimTable, OWNED_MAX, TIMELINES_MAX } from "../../../cluster/directory/claim_table.ts";
 import { DirectoryUnavailable, type OwnedKey } from "../../../cluster/directory/directory.ts";
 import { MemberTable } from "../../../cluster/directory/member_table.ts";
@@ -104,6 +104,20 @@ Deno.test("ClaimTable gives up the oldest released when full, and refuses when a
   assertEquals(claim(OWNED_MAX).kind, "won");
   assertEquals(table.lookup(keyOf(5), NOW_US), undefined);
   assertEquals(table.lookup(keyOf(3), NOW_US)?.node, "");
+});
+
+Deno.test("ClaimTable forgets after two days who was not written again: its node died", () => {
+  const table = new ClaimTable();
+  for (const n of [1, 2]) {
+    const request = { node: "a", incarnation: 1, expectedEpoch: 0, deadlineUs: NOW_US };
+    table.claim(keyOf(n), { ...request, token: `${n}` }, NOW_US);
+  }
+  const dayLaterUs = NOW_US + 24 * 3_600_000_000;
+  const owner = { epoch: NOW_US, node: "a", incarnation: 1 };
+  assertEquals(table.reassert(keyOf(2), owner, dayLaterUs), owner);
+  const later = NOW_US + OWNED_KEPT_MS * 1_000;
+  assertEquals(table.lookup(keyOf(1), later - 1_000)?.node, "a");
+  assertEquals([1, 2].map((n) => table.lookup(keyOf(n), later)?.node), [undefined, "a"]);
 });
 
 Deno.test("ClaimTable keeps the newest timelines, and each for an hour", () => {

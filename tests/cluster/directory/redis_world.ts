@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { RELEASED_KEPT_MS } from "../../../cluster/directory/checks.ts";
 import type { Redis } from "ioredis";
 import type { Log, LogFields, Ports } from "../../../actors/runtime/ports.ts";
 import {
@@ -121,7 +122,8 @@ export async function redisWorld(
     async passDay() {
       for (const admin of admins) {
         for (const key of await keysLike(admin, pattern)) {
-          if (await admin.pttl(key) > 0) await admin.del(key);
+          const leftMs = await admin.pttl(key);
+          if (leftMs > 0 && leftMs <= RELEASED_KEPT_MS) await admin.del(key);
         }
       }
     },

@@ -1,6 +1,6 @@
 // Goal: a thing has one owner at a time, whatever is lost on the way to the directory.
 // Method: nodes on virtual time around one directory in memory whose answers can be late or lost.
-import { IDLE_MS } from "../../../cluster/placement/upkeep.ts";
+import { IDLE_MS, REWRITE_MS } from "../../../cluster/placement/upkeep.ts";
 import { assert, assertEquals } from "../../support/assert.ts";
 import { type MeshNode, VirtualMesh } from "./mesh_fixture.ts";
 
@@ -138,6 +138,18 @@ Deno.test("an unused thing is released after ten seconds, a used one is not", as
   assertEquals([mesh.owners(KEY), mesh.owners("live/used")], [[], ["a"]]);
   assertEquals(a.losses, [`${KEY} released`]);
   assertEquals((await mesh.run(b.ownership.claim(KEY))).kind, "owned");
+});
+
+Deno.test("what is owned is written again each hour, for its record expires", async () => {
+  const mesh = new VirtualMesh();
+  const { a } = await mesh.joined("a");
+  await mesh.run(a.ownership.claim(KEY));
+  use(a);
+  await mesh.ports.advance(REWRITE_MS - 5_000);
+  assertEquals(a.directory.calls.reassert ?? 0, 0);
+  await mesh.ports.advance(10_000);
+  assertEquals(a.directory.calls.reassert, 1);
+  assertEquals([mesh.owners(KEY), a.losses], [["a"], []]);
 });
 
 Deno.test("a release whose answer was lost is told again, and never undoes a later claim", async () => {
