@@ -6,18 +6,22 @@
 import { assert, assertEquals } from "../support/assert.ts";
 import { assertWithin } from "../support/contention.ts";
 import { endToEnd } from "../support/end_to_end.ts";
-import { follow, publishNumbered, untilPlaying } from "../support/live.ts";
+import { follow, LIGHT, publishNumbered, untilPlaying } from "../support/live.ts";
 import { startMesh } from "../support/mesh.ts";
 import type { TestNode } from "../support/node_process.ts";
 import { delay, eventually } from "../support/processes.ts";
 import { RoamingStream } from "../support/wire/roaming.ts";
-import { NumberedCheck } from "../support/wire/numbered.ts";
+import { NumberedCheck, NumberedStream } from "../support/wire/numbered.ts";
+import { Publisher } from "../support/wire/publisher.ts";
 import { openViewer } from "../support/wire/viewer.ts";
 
 const NEEDS = { needs: ["redis"], timeoutMs: 90_000 } as const;
 
 /** Half of them are published at the node that drains, half elsewhere. */
 const STREAMS = 20;
+
+/** Messages from one key frame to the next: each picture has its sound. */
+const GOP_MESSAGES = 2 * LIGHT.gopFrames;
 
 /** A frame interval, and what a move may add, in milliseconds. */
 const GAP_MS_MAX = 40 + 60;
@@ -119,11 +123,17 @@ Deno.test(endToEnd("SIGTERM asks clients to go elsewhere and ends in time", NEED
   const [a, b, c] = mesh.nodes;
   const roaming = new RoamingStream(a.address("rtmp"), "live/roaming");
   const mute = await publishNumbered(a, "live/mute");
-  await eventually("both are live", async () => (await streams(c)).length === 2);
+  let politelyAsked = false;
+  const polite = new NumberedStream(
+    await Publisher.open(a.address("rtmp"), "live/polite", undefined, () => politelyAsked = true),
+    LIGHT,
+  );
+  await eventually("all are live", async () => (await streams(c)).length === 3);
   const elsewhere = [
     await follow(b, "rtmp", "live/roaming"),
     await follow(c, "http-flv", "live/roaming"),
     await follow(c, "rtmp", "live/mute"),
+    await follow(c, "rtmp", "live/polite"),
   ];
   const here = [
     await follow(a, "rtmp", "live/roaming"),
@@ -146,8 +156,16 @@ Deno.test(endToEnd("SIGTERM asks clients to go elsewhere and ends in time", NEED
   asked.close();
   await eventually("the encoder has gone", () => roaming.addresses.length === 2);
   assert([b, c].some((node) => node.address("rtmp") === roaming.addresses[1]));
-  // Who does not understand is sent away, and comes back elsewhere.
+  // Who was asked to go and says goodbye comes back elsewhere: its viewers wait.
+  await eventually("the polite encoder is asked to go", () => politelyAsked);
+  await polite.end();
+  const politeAgain = await publishNumbered(b, "live/polite");
+  // Who does not understand is sent away in front of a key frame, and comes back elsewhere, too.
   assertEquals(await mute.lost, "closed");
+  await eventually("its viewers wait", async () => {
+    return (await b.api<{ state: string }>("streams/live/mute")).state === "hold";
+  });
+  assertEquals((elsewhere[2].check.last + 1) % GOP_MESSAGES, 0);
   await mute.stop();
   const again = await publishNumbered(b, "live/mute");
   const ends = await Promise.all(here.map(({ viewer }) => viewer.ended));
@@ -161,8 +179,11 @@ Deno.test(endToEnd("SIGTERM asks clients to go elsewhere and ends in time", NEED
     assertEquals(await viewer.ended, "end of stream");
     assertEquals([check.lost, check.doubled, check.last], [0, 0, last]);
   }
-  await again.end();
-  assertEquals(await elsewhere[2].viewer.ended, "end of stream");
+  for (const { check } of elsewhere.slice(2)) {
+    await eventually("viewers see who came back", () => check.doubled > 5); // Counts anew.
+  }
+  await Promise.all([again.end(), politeAgain.end()]);
+  for (const { viewer } of elsewhere.slice(2)) assertEquals(await viewer.ended, "end of stream");
 }));
 
 Deno.test(endToEnd("a node that stops at once ends nothing for others", NEEDS, async () => {
