@@ -109,7 +109,7 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
   readonly #key: string;
   readonly #name: StreamName;
   readonly #options: EdgeStreamOptions;
-  #asking: Reply<boolean>[] = [];
+  #asking: Asking[] = [];
   #resolving = false;
   #checking = false;
   #unwatch: (() => void) | undefined;
@@ -138,11 +138,11 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
     const core = this.#options.hub.open(this.#name);
     if (core === undefined) return false;
     if (core.live && core.current) return true;
-    const reply = context.defer<boolean>();
-    this.#asking.push(reply);
+    const asking = new Asking(core, context.defer());
+    this.#asking.push(asking);
     context.ports.timers.after(FIND_MS, () => {
-      this.#asking = this.#asking.filter((other) => other !== reply);
-      reply.send(core.live);
+      this.#asking = this.#asking.filter((other) => other !== asking);
+      asking.answer(core.live);
     });
     this.#connect(core, context);
     return DEFERRED;
@@ -351,7 +351,27 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
   #answer(live: boolean): void {
     const asking = this.#asking;
     this.#asking = [];
-    for (const reply of asking) reply.send(live);
+    for (const one of asking) one.answer(live);
+  }
+}
+
+/** One who wants to know whether a stream is live, which is not forgotten meanwhile. */
+class Asking {
+  readonly #core: StreamCore;
+  readonly #reply: Reply<boolean>;
+  #answered = false;
+
+  constructor(core: StreamCore, reply: Reply<boolean>) {
+    this.#core = core;
+    this.#reply = reply;
+    core.finds++;
+  }
+
+  answer(live: boolean): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.#core.finds--;
+    this.#reply.send(live);
   }
 }
 

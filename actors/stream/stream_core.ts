@@ -152,6 +152,8 @@ export class StreamCore implements Flushable {
   feed: LogFeed | undefined;
   /** What filled the log was lost, and has not been found again: others may have more of it. */
   starved = false;
+  /** Those who wait to hear whether it is live; kept by whoever finds out. */
+  finds = 0;
   /** When the newest frame came, on the monotonic clock in milliseconds; kept by the ingest. */
   newestAtMs = 0;
   /** The stream is over for good: viewers that have all of it are done. */
@@ -188,9 +190,9 @@ export class StreamCore implements Flushable {
     return !this.starved && !this.log.behind;
   }
 
-  /** Nobody publishes and nobody watches: it may be forgotten. */
+  /** Nobody publishes, watches or looks for it: it may be forgotten. */
   get idle(): boolean {
-    return !this.live && !this.watched && this.eager.size === 0;
+    return !this.live && !this.watched && this.eager.size === 0 && this.finds === 0;
   }
 
   /** Somebody on this node wants it: viewers, or segmenters for those who ask now and then. */
