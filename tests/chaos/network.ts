@@ -67,7 +67,10 @@ export class Network implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const quietly = (...args: string[]) => ip(...args).catch(() => {}); // It was never made.
-    for (const name of this.#names) await quietly("netns", "del", this.#space(name));
+    for (const name of this.#names) {
+      await quietly("link", "del", this.#cable(name)); // Its far end, too, at once.
+      await quietly("netns", "del", this.#space(name));
+    }
     await quietly("link", "del", this.#bridge);
   }
 
