@@ -12,8 +12,6 @@ import { actorKind } from "../runtime/protocol.ts";
 export type IngestProtocol = {
   /** Disconnects the publisher; answers the number after its last record, 0 when it was gone. */
   kick: { req: { readonly reason: string }; res: number };
-  /** The stream's derived track is needed for some time more. */
-  derive: { req: void; res: void };
 };
 
 /** A publisher hears from its owner alone. */
@@ -24,25 +22,19 @@ const INGEST_IDLE_MS = 1_000;
 
 export const INGEST = actorKind<IngestProtocol>({
   name: "ingest",
-  messages: ["kick", "derive"],
+  messages: ["kick"],
   mailboxMax: INGEST_MAILBOX_MAX,
   idleMs: INGEST_IDLE_MS,
 });
 
 export class IngestActor implements Actor<IngestProtocol> {
   readonly #kicked: (reason: string) => number;
-  readonly #derived: () => void;
 
-  constructor(kicked: (reason: string) => number, derived: () => void = () => {}) {
+  constructor(kicked: (reason: string) => number) {
     this.#kicked = kicked;
-    this.#derived = derived;
   }
 
   kick({ reason }: { reason: string }): number {
     return this.#kicked(reason);
-  }
-
-  derive(): void {
-    this.#derived();
   }
 }

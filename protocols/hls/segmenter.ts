@@ -8,7 +8,6 @@
  * @module
  */
 import { sameTrack } from "../codecs/track_config.ts";
-import { PlayableView } from "../media/derived_audio.ts";
 import type { AnchorRecord, Frame, LogRecord, MarkRecord } from "../media/record.ts";
 import { type Track, trackId } from "../media/track.ts";
 import { type HlsContainers, hlsTracks } from "./containers.ts";
@@ -54,7 +53,6 @@ export class Segmenter implements SegmenterView {
   #anchor: AnchorRecord | undefined;
   #tracks: readonly Track[];
   #init: HlsInit | undefined;
-  readonly #view = new PlayableView();
   /** Number the next record should have. */
   #nextSeq: number | undefined;
   ended = false;
@@ -99,16 +97,15 @@ export class Segmenter implements SegmenterView {
   push(record: LogRecord): void {
     if (this.#nextSeq !== undefined && record.seq !== this.#nextSeq) this.#forgetOpen();
     this.#nextSeq = record.seq + 1;
-    const shown = this.#view.record(record);
-    switch (shown?.kind) {
+    switch (record.kind) {
       case "frame":
-        return this.#frame(shown);
+        return this.#frame(record);
       case "mark":
-        return this.#mark(shown);
+        return this.#mark(record);
       case "track":
-        return this.#track(shown.track);
+        return this.#track(record.track);
       case "anchor":
-        return this.#startGeneration(shown);
+        return this.#startGeneration(record);
     }
   }
 
