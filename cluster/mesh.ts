@@ -260,9 +260,10 @@ export class Mesh {
       return { core, state: () => this.#stateOf(core) };
     }
     const own = this.ownership.ownEpoch(key);
+    if (own !== undefined) this.ownership.accepts(key, epoch);
     if (own === undefined || own < epoch) {
-      const owner = this.ownership.recall(key)?.node;
-      return { refused: true, owner: owner === this.membership.node ? undefined : owner };
+      // Without a name it would mean that the stream is over. Ours means: look it up.
+      return { refused: true, owner: this.ownership.recall(key)?.node ?? this.membership.node };
     }
     if (!here || sessionStateOf(core, this.membership.node) === undefined) return { refused: true };
     return { core, state: () => this.#stateOf(core) };
@@ -271,7 +272,10 @@ export class Mesh {
   #stateOf(core: StreamCore): SessionState {
     const { node } = this.membership;
     const own = sessionStateOf(core, node);
-    if (own !== undefined) return { ...own, replicas: replicasOf(core) };
+    if (own !== undefined) {
+      const epoch = this.ownership.ownEpoch(streamKey(core.name)) ?? own.epoch;
+      return { ...own, epoch, replicas: replicasOf(core) };
+    }
     if (core.session !== undefined) return core.session;
     const { ingest } = core;
     return {
@@ -305,8 +309,8 @@ export class Mesh {
     core.feed = core.publication = core.hold = undefined;
     core.session = state;
     core.starved = core.ingest === undefined;
-    this.links.refuse(core);
-    if (core.watched) this.system.ref(EDGE_STREAM, key).tell.connect();
+    this.links.refuseEdges(core, this.ownership.recall(key)?.node ?? this.membership.node);
+    this.system.ref(EDGE_STREAM, key).tell.connect();
   }
 
   /** Gives the new owner the session; without it the publisher's node would find it by itself. */

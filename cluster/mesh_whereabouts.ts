@@ -55,6 +55,10 @@ export class MeshWhereabouts implements Whereabouts {
     return this.#options.ownership.accepts(key, epoch);
   }
 
+  highestEpoch(key: string): number {
+    return this.#options.ownership.highestEpoch(key);
+  }
+
   forget(key: string, owner: StreamOwner): void {
     this.#options.ownership.forget(key, owner);
   }

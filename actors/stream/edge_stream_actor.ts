@@ -156,7 +156,7 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
   resolved({ owner }: { owner: StreamOwner | undefined }, context: Context): void {
     this.#resolving = false;
     const core = this.#core;
-    if (core === undefined || this.#fed(core)) return this.#answer(core?.live ?? false);
+    if (core === undefined || core.fed) return this.#answer(core?.live ?? false);
     this.#check(context);
     if (owner === undefined) return this.#await(core, context);
     const { upstream, whereabouts } = this.#options;
@@ -174,7 +174,7 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
       clock: context.ports.clock,
       node: owner.node,
       mode: "edge",
-      epoch: Math.max(owner.epoch, core.session?.epoch ?? 0),
+      epoch: Math.max(owner.epoch, whereabouts.highestEpoch(this.#key)),
       state: (state) => this.#told(core, state, () => over({ kind: "lost" })),
       caughtUp: () => void self.tell.caughtUp(),
       closed: over,
@@ -189,7 +189,7 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
 
   closed(end: UpstreamEnd, context: Context): void {
     const core = this.#core;
-    if (core === undefined || this.#fed(core)) return;
+    if (core === undefined || core.fed) return;
     const known = core.session !== undefined;
     // An owner that has nothing of it any more has seen its end.
     const over = end.kind === "ended" || (end.kind === "refused" && end.owner === undefined);
@@ -245,7 +245,7 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
     else this.#unwatchedSinceMs ??= nowMs;
     const unwatchedMs = nowMs - (this.#unwatchedSinceMs ?? nowMs);
     if (unwatchedMs < LINGER_MS) {
-      if (wanted && !this.#fed(core)) this.#connect(core, context);
+      if (wanted && !core.fed) this.#connect(core, context);
       return this.#check(context);
     }
     this.#stopWatching();
@@ -260,15 +260,9 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
     return core?.ended ? undefined : core;
   }
 
-  /** Something fills the log, or this node is the one that decides about it. */
-  #fed(core: StreamCore): boolean {
-    return core.feed !== undefined || core.ingest !== undefined ||
-      core.publication !== undefined || core.hold !== undefined;
-  }
-
   #connect(core: StreamCore, context: Context): void {
     this.#check(context);
-    if (this.#fed(core)) {
+    if (core.fed) {
       // A feed that has said nothing yet is no answer.
       if (core.live && core.current) this.#answer(true);
       else if (this.#asking.length > 0) context.sendAfter(FIND_AGAIN_MS, "connect", undefined);

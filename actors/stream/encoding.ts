@@ -59,6 +59,7 @@ export class Encoding {
   #nextStretch = 0;
   /** Number of the next record to encode. */
   #nextSeq: number;
+  #breaks: number;
   #end = 0;
   /** A key frame was left out, of a format without pictures: the next frame is a join point. */
   #joinDue = false;
@@ -78,6 +79,7 @@ export class Encoding {
     this.#fixedTracks = options.fixedTracks;
     const { log } = options;
     this.#nextSeq = log.joinSeq ?? log.nextSeq;
+    this.#breaks = log.breaks;
     for (const track of log.headAt(this.#nextSeq).tracks) this.#learn(track);
     for (let i = 0; i < STRETCHES_KEPT; i++) {
       this.#stretches.push({ start: -1, end: -1, bytes: NOTHING });
@@ -104,9 +106,11 @@ export class Encoding {
 
   /** Encodes what the log has gained. Called once a flush, however many viewers there are. */
   catchUp(): void {
-    if (this.#nextSeq === this.#log.nextSeq || this.finished) return;
-    const { firstSeq, nextSeq } = this.#log;
-    if (this.#nextSeq < firstSeq || this.#nextSeq > nextSeq) this.#skipTo(firstSeq);
+    const { firstSeq, nextSeq, breaks } = this.#log;
+    if (this.finished || (this.#nextSeq === nextSeq && this.#breaks === breaks)) return;
+    const gap = this.#nextSeq < firstSeq || this.#nextSeq > nextSeq || this.#breaks !== breaks;
+    this.#breaks = breaks;
+    if (gap) this.#skipTo(firstSeq);
     while (this.#nextSeq < this.#log.nextSeq) {
       const record = this.#log.at(this.#nextSeq)!;
       if (record.kind === "track" && !this.#learn(record.track)) {

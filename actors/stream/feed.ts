@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { AnchorRecord, LogRecord } from "../../protocols/media/record.ts";
+import type { AnchorRecord, Frame, LogRecord } from "../../protocols/media/record.ts";
 import type { Clock } from "../runtime/ports.ts";
 import { logWindowUs } from "./log_window.ts";
 import type { StreamCore } from "./stream_core.ts";
@@ -31,6 +31,9 @@ export interface FeedOptions extends Pick<UpstreamRequest, "node" | "mode" | "ep
   readonly closed: (end: UpstreamEnd) => void;
 }
 
+/** A session this far back on the timeline begins a new one: who watches must come anew. */
+export const REWIND_US_MAX = 5_000_000;
+
 interface Awaited {
   readonly seq: number;
   readonly resolve: () => void;
@@ -46,6 +49,8 @@ export class Feed implements UpstreamSink {
   #caughtUpSeq = 0;
   #over = false;
   #awaited: Awaited | undefined;
+  /** That node is still in a session before ours: its records do not follow ours. */
+  #earlier = false;
 
   constructor(core: StreamCore, options: FeedOptions) {
     const { node, mode, epoch, upstream } = options;
@@ -59,13 +64,12 @@ export class Feed implements UpstreamSink {
 
   started(start: LogStart, caughtUpSeq: number): void {
     const { log } = this.#core;
-    // What that node has of the past we have, too; what comes of it again is dropped.
-    if (start.seq > log.nextSeq || log.nextSeq === 0) {
-      if (log.nextSeq > 0) this.#core.counters.linkJumps++;
-      log.begin(start, caughtUpSeq);
-    }
-    if (start.anchor !== undefined) this.#widen(start.anchor);
     this.#caughtUpSeq = caughtUpSeq;
+    // What that node has of the past we have, too; what comes of it again is dropped.
+    const sessions = this.#compare(start);
+    this.#earlier = sessions < 0;
+    if (start.seq > log.nextSeq || sessions > 0) this.#begin(start);
+    if (start.anchor !== undefined) this.#widen(start.anchor);
     this.#progress();
   }
 
@@ -75,9 +79,13 @@ export class Feed implements UpstreamSink {
 
   record(record: LogRecord): void {
     const { log } = this.#core;
-    if (record.seq < log.nextSeq && !this.#conflicts(record)) return; // Came from another node.
+    // Came from another node, or is of a session before ours.
+    if ((this.#earlier || record.seq < log.nextSeq) && !this.#conflicts(record)) return;
     if (record.seq > log.nextSeq) return this.#fail();
     if (record.kind === "anchor") this.#widen(record);
+    if (record.kind === "frame" && this.#core.afterUs !== undefined && !this.#passes(record)) {
+      return;
+    }
     this.#core.newestAtMs = this.#options.clock.nowMs();
     if (record.kind === "frame") {
       const { counters } = this.#core;
@@ -125,9 +133,50 @@ export class Feed implements UpstreamSink {
     const known = log.anchorAt(log.nextSeq);
     if (record.kind !== "anchor" || known === undefined) return false;
     if (record.generation <= known.generation) return false;
+    this.#earlier = false;
     const { head, lastMark } = log;
-    log.begin({ seq: record.seq, head, anchor: undefined, lastMark }, record.seq);
+    this.#begin({ seq: record.seq, head, anchor: undefined, lastMark });
     return true;
+  }
+
+  /**
+   * Above 0: it goes on in a later session than ours, whose beginning it does not send any more, or
+   * we have nothing. Below: it is in one before ours.
+   */
+  #compare({ anchor }: LogStart): number {
+    const { log } = this.#core;
+    if (log.nextSeq === 0) return 1;
+    const known = log.anchorAt(log.nextSeq);
+    return anchor === undefined || known === undefined ? 0 : anchor.generation - known.generation;
+  }
+
+  /** Goes on from a place that does not follow ours. */
+  #begin(start: LogStart): void {
+    const { log } = this.#core;
+    if (log.nextSeq > 0) {
+      this.#core.counters.linkJumps++;
+      this.#core.afterUs = log.newestDtsUs;
+    }
+    log.begin(start, this.#caughtUpSeq);
+  }
+
+  /** Whether a frame lies behind all that was seen here; one that does not is left out. */
+  #passes({ seq, dtsUs }: Frame): boolean {
+    const { log } = this.#core;
+    const behindUs = this.#core.afterUs! - dtsUs;
+    if (behindUs < 0) {
+      this.#core.afterUs = undefined;
+      return true;
+    }
+    if (behindUs > REWIND_US_MAX) {
+      this.#subscription.close();
+      this.closed({ kind: "ended" });
+      return false;
+    }
+    const { head, lastMark } = log;
+    log.begin({ seq: seq + 1, head, anchor: log.anchorAt(seq), lastMark }, this.#caughtUpSeq);
+    this.#progress();
+    return false;
   }
 
   /** Numbers are missing, which no link loses by itself: it is opened anew. */

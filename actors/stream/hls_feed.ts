@@ -44,6 +44,7 @@ export class HlsFeed implements LogReader {
   #supported: { readonly tracks: readonly Track[]; readonly by: Map<HlsContainer, HlsSupport> };
   /** Number of the next record to push. */
   #nextSeq: number;
+  #breaks: number;
   #accountedBytes = 0;
   #held: Held[] = [];
   #revision = -1;
@@ -63,6 +64,7 @@ export class HlsFeed implements LogReader {
     this.#supported = { tracks: [], by: new Map() };
     const { log } = core;
     this.#nextSeq = firstMark(core) ?? log.nextSeq;
+    this.#breaks = log.breaks;
     const anchor = log.anchorAt(this.#nextSeq);
     const { tracks } = log.headAt(this.#nextSeq);
     this.segmenter = new Segmenter({
@@ -77,7 +79,10 @@ export class HlsFeed implements LogReader {
   advance(): void {
     const { log } = this.core;
     // Records may be gone, or the log has gone back to another node's numbers.
-    if (this.#nextSeq < log.firstSeq || this.#nextSeq > log.nextSeq) this.#skipTo(log.firstSeq);
+    const { firstSeq, nextSeq, breaks } = log;
+    const gap = this.#nextSeq < firstSeq || this.#nextSeq > nextSeq || this.#breaks !== breaks;
+    this.#breaks = breaks;
+    if (gap) this.#skipTo(firstSeq);
     for (; this.#nextSeq < log.nextSeq; this.#nextSeq++) {
       this.segmenter.push(log.at(this.#nextSeq)!);
     }

@@ -8,9 +8,10 @@ import type { Timer, Timers } from "../runtime/ports.ts";
 import type { Actors } from "../runtime/actor.ts";
 import type { AskReply } from "../runtime/ask.ts";
 import { EDGE_STREAM } from "./edge_stream_actor.ts";
+import { REWIND_US_MAX } from "./feed.ts";
 import { INGEST } from "./ingest_actor.ts";
-import { type PublishResult, STREAM } from "./stream_protocol.ts";
-import type { Grant, Publication, Publisher, StreamCore } from "./stream_core.ts";
+import { logEndOf, type PublishRequest, type PublishResult, STREAM } from "./stream_protocol.ts";
+import type { Grant, Publication, StreamCore } from "./stream_core.ts";
 import type { StreamHub } from "./stream_hub.ts";
 import { streamKey, type StreamName } from "./stream_key.ts";
 import type { Whereabouts } from "./upstream.ts";
@@ -68,11 +69,15 @@ export class Ingests {
   async start(name: StreamName, ingestId: string): Promise<IngestStart> {
     const { hub, whereabouts } = this.#options;
     const { node } = whereabouts;
-    const answer = await this.#publish(streamKey(name), { ingestId, node });
+    const present = hub.get(name);
+    const answer = await this.#publish(streamKey(name), {
+      ...{ ingestId, node },
+      has: present === undefined || present.ended ? undefined : logEndOf(present),
+    });
     if (!answer.ok) return { ok: false, reason: "unreachable", error: answer.error };
     if (!answer.value.ok) return answer.value;
     const { grant, startedAtMs, holdMs } = answer.value;
-    const core = hub.open(name);
+    const core = this.#coreFor(name, grant);
     if (core === undefined) {
       this.#unpublish(ingestId, name, { lost: false, nextSeq: 0 });
       return { ok: false, reason: "full" };
@@ -121,7 +126,7 @@ export class Ingests {
   }
 
   /** An owner that changes at this moment is asked again: its successor. */
-  async #publish(key: string, publisher: Publisher): Promise<AskReply<PublishResult>> {
+  async #publish(key: string, publisher: PublishRequest): Promise<AskReply<PublishResult>> {
     const { system, timers } = this.#options;
     for (let tries = 1;; tries++) {
       const answer = await system.ref(STREAM, key).ask.publish(publisher);
@@ -131,6 +136,16 @@ export class Ingests {
       if (!changing || tries === PUBLISH_TRIES_MAX) return answer;
       await new Promise<void>((done) => void timers.after(PUBLISH_RETRY_MS, done));
     }
+  }
+
+  /** Where its records go; viewers of a stream that begins anew on its timeline come again. */
+  #coreFor(name: StreamName, { startUs }: Grant): StreamCore | undefined {
+    const { hub } = this.#options;
+    const core = hub.open(name);
+    if (core === undefined || core.publication !== undefined) return core;
+    if (core.log.newestDtsUs - startUs <= REWIND_US_MAX) return core;
+    core.end();
+    return hub.open(name);
   }
 
   /** Our viewers see the whole of the session before; the owner's numbers go on from it. */
@@ -149,6 +164,7 @@ export class Ingests {
     }
     if (log.nextSeq === nextSeq) return;
     const { head, lastMark } = log;
+    if (log.nextSeq > 0) core.afterUs = log.newestDtsUs;
     log.begin({ seq: nextSeq, head, anchor: undefined, lastMark }, nextSeq);
   }
 
@@ -185,7 +201,9 @@ export class Ingests {
   #look(entry: Entry): void {
     const { core, session } = entry;
     const here = core.publication?.publisher.ingestId === session.publisher.ingestId;
-    if (here || core.eager.size > 0) {
+    // Edges of ours fetch it, too; they say nothing of an owner that does not know the session.
+    const owned = this.#options.whereabouts.ownEpoch(streamKey(core.name)) !== undefined;
+    if (here || (!owned && core.eager.size > 0)) {
       entry.unfetched = 0;
       return;
     }

@@ -10,15 +10,19 @@
 import type { HlsSettings } from "../../protocols/media/record.ts";
 import type { Actor, ActorContext } from "../runtime/actor.ts";
 import { EDGE_STREAM } from "./edge_stream_actor.ts";
-import { Feed } from "./feed.ts";
+import { Feed, REWIND_US_MAX } from "./feed.ts";
 import { INGEST } from "./ingest_actor.ts";
-import type { Grant, Publication, Publisher, StreamCore } from "./stream_core.ts";
+import type { Grant, Publication, StreamCore } from "./stream_core.ts";
+import type { StreamLog } from "./stream_log.ts";
 import type { StreamHub } from "./stream_hub.ts";
 import { type StreamName, streamNameOf } from "./stream_key.ts";
 import { TIMELINE_START_US } from "./timeline_repair.ts";
 import {
   type Adoption,
+  type LogEnd,
+  logEndOf,
   type MoveResult,
+  type PublishRequest,
   type PublishResult,
   sessionStateOf,
   type StreamDescription,
@@ -93,7 +97,7 @@ export class StreamActor implements Actor<StreamProtocol> {
     if (hold !== undefined) this.#awaitHold(hold.untilMs, context);
   }
 
-  async publish(publisher: Publisher, context: Context): Promise<PublishResult> {
+  async publish({ has, ...publisher }: PublishRequest, context: Context): Promise<PublishResult> {
     const present = this.#core;
     const policy = this.#options.policyOf(this.#name);
     if (present?.publication?.publisher.ingestId === publisher.ingestId) {
@@ -114,8 +118,12 @@ export class StreamActor implements Actor<StreamProtocol> {
     const epoch = this.#options.whereabouts.ownEpoch(this.#key);
     if (epoch === undefined) return { ok: false, reason: "moved" };
     const startedAtMs = context.ports.clock.wallMs();
-    const generation = this.#lastGeneration(core);
-    const grant = this.#grant(core, { epoch, wallMs: startedAtMs, generation, hls: policy.hls });
+    const known = this.#lastGeneration(core);
+    const ahead = has !== undefined && has.nextSeq > core.log.nextSeq &&
+      has.generation >= (logEndOf(core)?.generation ?? 0);
+    const generation = ahead ? Math.max(has.generation, known ?? 0) : known;
+    const session = { epoch, wallMs: startedAtMs, generation, hls: policy.hls };
+    const grant = this.#grant(core.log, session, ahead ? has : core.log, has?.newestDtsUs ?? 0);
     core.log.windowUs = policy.logWindowUs;
     this.#begin(core, { publisher, grant, startedAtMs, holdMs: policy.holdMs }, context);
     const { node, ingestId } = publisher;
@@ -145,9 +153,15 @@ export class StreamActor implements Actor<StreamProtocol> {
     const present = core.publication ?? core.hold?.last;
     const { generation } = session.grant;
     if (present !== undefined && present.grant.generation > generation) return false;
+    if (beginsAnew(session, core)) {
+      core.end(); // Its viewers come again, to the new one.
+      return this.adopt({ session, heldMs }, context);
+    }
     const { ingestId, node } = session.publisher;
     if (core.publication?.publisher.ingestId === ingestId) {
-      if (core.feed === undefined) this.#feed(core, 0, context);
+      if (core.feed === undefined && node !== this.#options.whereabouts.node) {
+        this.#feed(core, 0, context);
+      }
       return true;
     }
     const adopted = { ...session, grant: { ...session.grant, epoch } };
@@ -177,7 +191,8 @@ export class StreamActor implements Actor<StreamProtocol> {
     core.starved = core.ingest === undefined;
     this.#hub.stateChanged(core);
     context.log.info("stream moved", { to, epoch });
-    if (core.watched) context.system.ref(EDGE_STREAM, this.#key).tell.connect();
+    // Watched or not: who comes in the next moments, or the new owner's death, finds it here.
+    context.system.ref(EDGE_STREAM, this.#key).tell.connect();
     context.stop();
     return "moved";
   }
@@ -210,8 +225,9 @@ export class StreamActor implements Actor<StreamProtocol> {
     const core = this.#core;
     const publication = core?.publication;
     if (core === undefined || publication?.publisher.ingestId !== ingestId) return;
-    if (core.feed !== undefined) return;
     const { node } = publication.publisher;
+    // The message may be of an owner before us, whose actor is now this one.
+    if (core.feed !== undefined || node === this.#options.whereabouts.node) return;
     if (tries <= FEED_TRIES_MAX && !this.#options.whereabouts.gone(node)) {
       return this.#feed(core, tries, context);
     }
@@ -233,20 +249,30 @@ export class StreamActor implements Actor<StreamProtocol> {
   }
 
   /** Generation of the session before, here or under an owner before us. */
-  #lastGeneration({ publication, hold, session }: StreamCore): number | undefined {
-    return (publication ?? hold?.last)?.grant.generation ?? session?.generation;
+  #lastGeneration(core: StreamCore): number | undefined {
+    const { publication, hold, session } = core;
+    // Without a session there may be records still, of a publisher whose end nobody took.
+    return (publication ?? hold?.last)?.grant.generation ?? session?.generation ??
+      logEndOf(core)?.generation;
   }
 
-  #grant({ log }: StreamCore, { epoch, wallMs, generation, hls }: Session): Grant {
-    const resumes = generation !== undefined && log.nextSeq > 0;
+  /** @param end What is known of the session before; `seenUs`: what was seen of it anywhere. */
+  #grant(
+    log: StreamLog,
+    { epoch, wallMs, generation, hls }: Session,
+    end: Pick<LogEnd, "nextSeq" | "newestDtsUs" | "lastMark">,
+    seenUs: number,
+  ): Grant {
+    const resumes = generation !== undefined && end.nextSeq > 0;
+    const newestUs = Math.max(end.newestDtsUs, seenUs);
     return {
       epoch,
       // Names of segments hold it, and must not come again after a stream was forgotten.
       generation: Math.max(Math.round(wallMs), (generation ?? 0) + 1),
-      nextSeq: log.nextSeq,
-      startUs: resumes ? log.newestDtsUs + log.frameIntervalUs : TIMELINE_START_US,
-      afterUs: resumes ? log.newestDtsUs : -1,
-      lastMark: log.lastMark,
+      nextSeq: end.nextSeq,
+      startUs: resumes ? newestUs + log.frameIntervalUs : TIMELINE_START_US,
+      afterUs: resumes ? newestUs : -1,
+      lastMark: end.lastMark,
       hls,
     };
   }
@@ -341,4 +367,11 @@ export class StreamActor implements Actor<StreamProtocol> {
     this.#hub.stateChanged(core);
     context.log.info("stream ended", { reason });
   }
+}
+
+/** A session that was begun by an owner which knew nothing of ours. */
+function beginsAnew({ grant }: Publication, { log }: StreamCore): boolean {
+  const known = log.anchorAt(log.nextSeq);
+  if (known === undefined || known.generation >= grant.generation) return false;
+  return log.nextSeq > grant.nextSeq && log.newestDtsUs - grant.startUs > REWIND_US_MAX;
 }

@@ -151,6 +151,11 @@ export class StreamCore implements Flushable {
   finds = 0;
   /** When the newest frame came, on the monotonic clock in milliseconds; kept by the ingest. */
   newestAtMs = 0;
+  /**
+   * Frames up to here are on this node's timeline already, by a session whose end was given up
+   * elsewhere: of the session after it they are left out, in microseconds.
+   */
+  afterUs: number | undefined;
   /** The stream is over for good: viewers that have all of it are done. */
   ended = false;
   dirty = false;
@@ -180,9 +185,15 @@ export class StreamCore implements Flushable {
       this.session !== undefined || this.ingest !== undefined;
   }
 
+  /** Something fills the log, or this node is the one that decides about it. */
+  get fed(): boolean {
+    return this.feed !== undefined || this.ingest !== undefined ||
+      this.publication !== undefined || this.hold !== undefined;
+  }
+
   /** The log has what there is, as far as this node can know. */
   get current(): boolean {
-    return !this.starved && !this.log.behind;
+    return this.fed && !this.starved && !this.log.behind;
   }
 
   /** Nobody publishes, watches or looks for it: it may be forgotten. */

@@ -75,6 +75,8 @@ export class StreamLog {
   #lastMark: SegmentMark | undefined;
   /** Records up to this number are of the past; nobody joins before they are there. */
   #caughtUpSeq = 0;
+  /** Times that it went on from another log's record: readers must begin anew, too. */
+  breaks = 0;
 
   constructor(options: StreamLogOptions, nextSeq = 0) {
     this.#budget = options.budget;
@@ -197,6 +199,7 @@ export class StreamLog {
    */
   begin({ seq, head, anchor, lastMark }: LogStart, caughtUpSeq: number): void {
     this.clear();
+    this.breaks++;
     this.#firstSeq = this.#nextSeq = seq;
     this.#caughtUpSeq = caughtUpSeq;
     this.#heads.splice(0, this.#heads.length, { seq, head });

@@ -3,9 +3,24 @@
  *
  * @module
  */
+import type { SegmentMark } from "../../protocols/media/record.ts";
 import { actorKind } from "../runtime/protocol.ts";
 import type { Grant, Publication, Publisher, StreamCore } from "./stream_core.ts";
 import type { SessionState } from "./upstream.ts";
+
+/** What a node has of a stream, at the end of its log. */
+export interface LogEnd {
+  readonly generation: number;
+  readonly nextSeq: number;
+  readonly newestDtsUs: number;
+  readonly lastMark?: SegmentMark;
+}
+
+/** Somebody wants to publish. */
+export interface PublishRequest extends Publisher {
+  /** What its node has of the stream, which may be more than the owner has. */
+  readonly has?: LogEnd;
+}
 
 export type PublishResult =
   | {
@@ -44,7 +59,7 @@ export interface Unpublish {
 }
 
 export type StreamProtocol = {
-  publish: { req: Publisher; res: PublishResult };
+  publish: { req: PublishRequest; res: PublishResult };
   /** The publisher ended its stream, or its socket was lost; answers whether the stream ended. */
   unpublish: { req: Unpublish; res: boolean };
   /** A session whose owner is gone finds another one here; false: it is over, a newer one is on. */
@@ -72,6 +87,14 @@ export const STREAM = actorKind<StreamProtocol>({
   mailboxMax: STREAM_MAILBOX_MAX,
   idleMs: STREAM_IDLE_MS,
 });
+
+/** What a log ends with; `undefined` when it holds nothing of a session. */
+export function logEndOf({ log }: StreamCore): LogEnd | undefined {
+  const generation = log.anchorAt(log.nextSeq)?.generation;
+  if (generation === undefined) return undefined;
+  const { nextSeq, newestDtsUs, lastMark } = log;
+  return { generation, nextSeq, newestDtsUs, lastMark };
+}
 
 /** What an owner tells those who carry its stream; `undefined` when it owns none. */
 export function sessionStateOf(

@@ -120,6 +120,8 @@ export interface Whereabouts {
   prepare(key: string, node: string): Promise<boolean>;
   /** An epoch that was heard of is the highest so far. */
   accepts(key: string, epoch: number): boolean;
+  /** Highest epoch heard of; 0 when none was. */
+  highestEpoch(key: string): number;
   /** What was found is wrong: it is looked up again when next asked for. */
   forget(key: string, owner: StreamOwner): void;
   /** Calls back once when somebody owns it. Returns what ends the wait. */

@@ -115,10 +115,11 @@ export class LinkTable implements Upstream {
     }
   }
 
-  /** Subscribers of a stream are told to look elsewhere. */
-  refuse(core: StreamCore, owner?: string): void {
+  /** This node does not own a stream any more: who subscribes to its owner looks elsewhere. */
+  refuseEdges(core: StreamCore, owner: string): void {
     for (const reader of [...core.eager]) {
-      if (reader instanceof SourceCursor) reader.finish({ reason: "refused", owner });
+      if (!(reader instanceof SourceCursor) || reader.mode !== "edge") continue;
+      reader.finish({ reason: "refused", owner });
     }
   }
 

@@ -62,6 +62,7 @@ export class SourceCursor implements LogReader, MediaSource {
   #credit = CREDIT_INITIAL_BYTES;
   #stalled = false;
   #seq: number;
+  #breaks = 0;
   /** A START that must go out before anything else. */
   #start: StartMessage | undefined;
   #stateDue = true;
@@ -164,8 +165,9 @@ export class SourceCursor implements LogReader, MediaSource {
 
   /** What it wants is gone, or the log went on from other numbers. */
   get #gap(): boolean {
-    const { firstSeq, nextSeq } = this.core.log;
-    return this.#end === undefined && (this.#seq < firstSeq || this.#seq > nextSeq);
+    if (this.#end !== undefined) return false;
+    const { firstSeq, nextSeq, breaks } = this.core.log;
+    return this.#seq < firstSeq || this.#seq > nextSeq || this.#breaks !== breaks;
   }
 
   #lags(record: LogRecord): boolean {
@@ -199,6 +201,7 @@ export class SourceCursor implements LogReader, MediaSource {
   /** Goes on from where it now is. */
   #begin(): void {
     const { log } = this.core;
+    this.#breaks = log.breaks;
     this.#start = { start: startAt(log, this.#seq), caughtUpSeq: log.nextSeq };
     const dtsUs = log.at(this.#seq)?.dtsUs ?? log.newestDtsUs;
     this.#lagAllowedUs = Math.max(0, log.newestDtsUs - dtsUs) + LAG_US_MAX;

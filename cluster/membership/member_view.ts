@@ -52,8 +52,11 @@ export class MemberView {
   /** Whether the incarnation is known to be dead; false for one that was never seen. */
   isDead(node: string, incarnation: number): boolean {
     const present = this.#members.get(node);
-    // A newer start of a node ends all older ones.
-    if (present !== undefined && incarnation < present.incarnation) return true;
+    // A newer start of a node ends all older ones. One that is listed lives, whatever was seen of
+    // it: a directory that lost its data has forgotten that it was expelled, and let it in again.
+    if (present !== undefined && incarnation <= present.incarnation) {
+      return incarnation < present.incarnation;
+    }
     return this.#dead.has(deadKey({ node, incarnation }));
   }
 

@@ -76,7 +76,8 @@ export class ViewReader {
   /**
    * Reads the members, in a read that begins after this call.
    *
-   * @returns False when the directory cannot be asked; the view then stays as it was.
+   * @returns False when the directory cannot be asked, or does not list this node, which then may
+   *   be the one that is gone; the view stays as it was.
    */
   read(): Promise<boolean> {
     if (this.#reading !== undefined) {
@@ -104,7 +105,7 @@ export class ViewReader {
     do {
       this.#again = false;
       try {
-        await this.#readOnce();
+        if (!await this.#readOnce()) return false;
       } catch (error) {
         this.#options.log.debug("members not read", { error });
         return false;
@@ -113,16 +114,21 @@ export class ViewReader {
     return true;
   }
 
-  async #readOnce(): Promise<void> {
+  /** Gives false when what was read is not a view of ours. */
+  async #readOnce(): Promise<boolean> {
     const { directory, self, onUnlisted } = this.#options;
     const seen = await directory.members();
-    if (!self.joined) return;
+    if (!self.joined) return false;
     // Without us in it, it is a view of a directory that lost its data, or of a mesh that has
     // expelled us: either way our own renewal decides what it means.
-    if (seen.members.get(self.node)?.incarnation !== self.incarnation) return onUnlisted();
+    if (seen.members.get(self.node)?.incarnation !== self.incarnation) {
+      onUnlisted();
+      return false;
+    }
     const kept = this.inGrace ? await this.#mayComeBack(seen) : [];
     const diff = this.view.apply(seen, kept);
     if (diff.joined.length + diff.left.length + diff.changed.length > 0) this.#tell(diff);
+    return true;
   }
 
   /** In grace only a marker of death proves that a member which is not listed is gone. */

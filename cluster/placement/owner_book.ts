@@ -115,6 +115,11 @@ export class OwnerBook {
     return epoch;
   }
 
+  /** Highest epoch seen; 0 when none was. */
+  highest(key: string): number {
+    return this.#epochs.get(key) ?? 0;
+  }
+
   /** Remembers the highest epoch. Returns false for one that is lower than one seen before. */
   saw(key: string, epoch: number): boolean {
     const highest = this.#epochs.get(key) ?? 0;

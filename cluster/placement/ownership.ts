@@ -68,7 +68,8 @@ export class Ownership {
       onFound: (key) => this.#watch.appeared(key),
     });
     this.#watch = new OwnerWatch(timers, book);
-    const upkeep = { directory, ports, log, mesh, table, book, lookup, inUse };
+    const raise = (key: string, epoch: number) => this.#raise(key, epoch);
+    const upkeep = { directory, ports, log, mesh, table, book, lookup, inUse, raise };
     this.#upkeep = new Upkeep(upkeep);
     const released = (key: string) => this.#upkeep.released(key);
     this.#claims = new Claims({ directory, ports, mesh, table, book, lookup, released });
@@ -184,6 +185,11 @@ export class Ownership {
     return true;
   }
 
+  /** Highest epoch heard of; 0 when none was. */
+  highestEpoch(key: string): number {
+    return this.#book.highest(key);
+  }
+
   /** Makes this node the owner unless another one is. Never rejects. */
   claim(key: string): Promise<ClaimOutcome> {
     const epoch = this.#table.use(key) ? this.#table.epochOf(key) : undefined;
@@ -268,6 +274,16 @@ export class Ownership {
   stop(): void {
     this.#upkeep.stop();
     this.#watch.stop();
+  }
+
+  /** Others heard of a higher epoch, which the directory lost: ours must be beyond it. */
+  async #raise(key: string, epoch: number): Promise<void> {
+    const { node, incarnation } = this.#mesh;
+    const newEpoch = await this.#claims.transfer(key, { epoch, to: { node, incarnation } });
+    if (newEpoch === undefined || this.#table.epochOf(key) !== epoch) return;
+    this.#log.info("epoch raised", { key, from: epoch, to: newEpoch });
+    this.#book.saw(key, newEpoch);
+    this.#table.hold(key, newEpoch);
   }
 
   /** A new owner that does not know of it, or would not have it, must not keep it. */

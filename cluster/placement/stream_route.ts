@@ -138,11 +138,20 @@ export class StreamRoute implements RemoteActors {
     return this.#options.ports.clock.nowMs();
   }
 
+  /** Whether this node may own streams: a draining one too, where no other may claim. */
+  get #mayOwn(): boolean {
+    const { mesh } = this.#options;
+    const self = mesh.members.get(mesh.node);
+    return mesh.joined && self !== undefined && self.role !== "edge";
+  }
+
   async #try(trip: Trip): Promise<Step> {
     const { mesh, ownership } = this.#options;
     const { hint, key, name } = trip;
     trip.hint = undefined;
     if (hint !== undefined && hint !== mesh.node) return this.#askPeer(hint, trip);
+    // The record still names us, who gave it up: to the others we are its owner, so we must be.
+    if (hint === mesh.node && this.#mayOwn && activates(name)) return this.#claimHere(trip);
     const found = await ownership.find(key);
     if (found.kind === "owner") {
       const { node } = found.owner;

@@ -42,6 +42,8 @@ export interface UpkeepOptions {
   readonly lookup: OwnerLookup;
   /** Whether somebody uses what this node owns. */
   readonly inUse: (key: string) => boolean;
+  /** Gets a new epoch for what is owned here under this one. Never rejects. */
+  readonly raise: (key: string, epoch: number) => Promise<void>;
 }
 
 export class Upkeep {
@@ -56,6 +58,8 @@ export class Upkeep {
   readonly #unwritten = new Set<string>();
   #timer: Timer | undefined;
   #sweeps = 0;
+  /** The directory did not answer, or this node was no member, at the last sweep. */
+  #away = false;
   /** Place in the table that the last audit came to. */
   #audited = 0;
 
@@ -109,7 +113,7 @@ export class Upkeep {
 
   /** Looks whether a thing is still ours, and ends it here if not. */
   async verify(key: string): Promise<void> {
-    const { table, lookup, book, mesh } = this.#options;
+    const { table, lookup, book, mesh, raise } = this.#options;
     const epoch = table.epochOf(key);
     if (epoch === undefined) return void this.#doubtful.delete(key);
     try {
@@ -120,7 +124,11 @@ export class Upkeep {
       if (record === undefined || record.epoch < epoch) return void this.#unwritten.add(key);
       const { node, incarnation } = record;
       const ours = node === mesh.node && incarnation === mesh.incarnation;
-      if (ours && record.epoch === epoch) return;
+      if (ours && record.epoch === epoch) {
+        // A higher one than ours that is in no record was lost with the directory's data.
+        if (book.highest(key) > epoch) await raise(key, epoch);
+        return;
+      }
       table.lose(key, "superseded");
       await book.judge(key, record);
     } catch {
@@ -140,7 +148,13 @@ export class Upkeep {
   async #sweep(): Promise<void> {
     const { mesh, table, inUse } = this.#options;
     const idle = table.idle(IDLE_MS, inUse);
-    if (!mesh.joined || !mesh.redisOk) return;
+    if (!mesh.joined || !mesh.redisOk) {
+      this.#away = true;
+      return;
+    }
+    // Others may have taken over what they could not ask about.
+    if (this.#away) { for (const key of table.keys()) this.#doubtful.add(key); }
+    this.#away = false;
     await inTurn(idle.slice(0, RELEASES_MAX), (key) => this.release(key));
     const unreleased = [...this.#unreleased].slice(0, RELEASES_MAX);
     await inTurn(unreleased, ([key, epoch]) => this.#tellReleased(key, epoch));

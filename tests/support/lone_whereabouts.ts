@@ -41,6 +41,10 @@ export class LoneWhereabouts implements Whereabouts {
     return Promise.resolve(false);
   }
 
+  highestEpoch(): number {
+    return 0;
+  }
+
   accepts(): boolean {
     return true;
   }
