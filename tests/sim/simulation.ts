@@ -1,0 +1,400 @@
+/**
+ * Plays one seed: nodes, publishers and viewers on one clock, a storm of faults, and a calm after
+ * it in which all must be well.
+ *
+ * @module
+ */
+import type { Random } from "../../actors/runtime/ports.ts";
+import { STREAM } from "../../actors/stream/stream_protocol.ts";
+import { streamKey, type StreamName } from "../../actors/stream/stream_key.ts";
+import { DirectoryStore } from "../../cluster/directory/memory_directory.ts";
+import { randomInteger, seededRandom } from "../support/random.ts";
+import { Invariants } from "./invariants.ts";
+import type { Mutant } from "./mutants.ts";
+import { type Action, type Appointment, makeSchedule } from "./schedule.ts";
+import { DirectoryWeather } from "./sim_directory.ts";
+import { SimNetwork } from "./sim_network.ts";
+import { SimNode } from "./sim_node.ts";
+import { SimProcess } from "./sim_process.ts";
+import { SimPublisher } from "./sim_publisher.ts";
+import { SimTime } from "./sim_time.ts";
+import { SimViewer } from "./sim_viewer.ts";
+import { Trace } from "./trace.ts";
+
+/** Shortest simulation, in milliseconds: the calm and what is checked in it. */
+export const SIM_MS_MIN = 25_000;
+
+/** A simulation ends with a calm of this length, in milliseconds. */
+const CALM_MS = 15_000;
+
+/** Within so much of it all must be well again (I5); then planned moves begin (I3). */
+const SETTLE_MS = 5_000;
+
+/** A frame that was sent then must have reached its viewers after this, in milliseconds. */
+const ARRIVAL_MS = 1_500;
+
+/** Distance of looks at what must always hold, in milliseconds. */
+const LOOK_MS = 100;
+
+const PUBLISHERS = 3;
+const VIEWERS_PER_STREAM = 3;
+
+/** Most wrong clocks may differ, in milliseconds. */
+const CLOCK_OFFSET_MS = 1_000_000;
+const WALL_SKEW_MS = 4_000;
+
+/** A stream whose publisher is lost is held for this long, in milliseconds. */
+const HOLD_MS = 20_000;
+
+export interface SimOptions {
+  readonly seed: number;
+  /** Virtual time, in milliseconds. */
+  readonly virtualMs?: number;
+  readonly nodes?: number;
+  /** Breaks a rule on purpose. */
+  readonly mutant?: Mutant;
+  /** Keeps the whole trace. */
+  readonly wholeTrace?: boolean;
+}
+
+/** What one seed came to. */
+export interface SimResult {
+  readonly seed: number;
+  /** What did not hold; empty when all did. */
+  readonly faults: readonly string[];
+  readonly schedule: readonly Appointment[];
+  readonly trace: readonly string[];
+  readonly hash: string;
+  /** Events, records that viewers saw, and times that some were left out. */
+  readonly events: number;
+  readonly records: number;
+  readonly jumps: number;
+}
+
+/** Plays a seed to its end. */
+export async function simulate(options: SimOptions): Promise<SimResult> {
+  return await new Simulation(options).play();
+}
+
+export class Simulation {
+  readonly time = new SimTime();
+  readonly trace: Trace;
+  readonly names: readonly string[];
+  /** The newest start of each node, dead or not. */
+  readonly nodes = new Map<string, SimNode>();
+  readonly publishers: SimPublisher[] = [];
+  readonly viewers: SimViewer[] = [];
+  readonly #options: SimOptions;
+  readonly #random: Random;
+  readonly #weather: DirectoryWeather;
+  readonly #network: SimNetwork;
+  readonly #invariants: Invariants;
+  readonly #schedule: readonly Appointment[];
+  readonly #endMs: number;
+  #strict = false;
+  #starts = 0;
+
+  constructor(options: SimOptions) {
+    const { seed, virtualMs = 60_000, nodes = 5, mutant, wholeTrace } = options;
+    if (virtualMs < SIM_MS_MIN) throw new RangeError(`Cannot simulate less than ${SIM_MS_MIN} ms`);
+    this.#options = options;
+    const random = this.#random = seededRandom(seed);
+    const fork = () => seededRandom(Math.floor(random.next() * 2 ** 32));
+    this.trace = new Trace(this.time, wholeTrace);
+    this.names = Array.from({ length: nodes }, (_, i) => `n${i}`);
+    const store = mutant?.store?.(this.time.clock) ?? new DirectoryStore(this.time.clock);
+    this.#weather = new DirectoryWeather(store, this.time, fork());
+    this.#network = new SimNetwork(this.time, fork());
+    this.#invariants = new Invariants(this.time, this.trace);
+    this.#endMs = virtualMs;
+    const streams: StreamName[] = Array.from(
+      { length: PUBLISHERS },
+      (_, i) => ({ app: "live", name: `s${i}` }),
+    );
+    this.#schedule = makeSchedule({
+      random: fork(),
+      nodes: this.names,
+      streams: streams.map(streamKey),
+      viewers: PUBLISHERS * VIEWERS_PER_STREAM,
+      fromMs: 2_000,
+      untilMs: virtualMs - CALM_MS,
+    });
+    for (const name of this.names.slice(0, 2 + randomInteger(random, nodes - 1))) this.#start(name);
+    for (const name of streams) this.#addClients(name, fork);
+  }
+
+  async play(): Promise<SimResult> {
+    for (const { atMs, action } of this.#schedule) this.time.after(atMs, () => this.#do(action));
+    const calmMs = this.#endMs - CALM_MS;
+    this.time.after(calmMs, () => this.#calm());
+    this.time.after(calmMs + SETTLE_MS, () => this.#settled());
+    this.#look();
+    await this.time.runUntil(this.#endMs);
+    const sum = (of: (viewer: SimViewer) => number) =>
+      this.viewers.reduce((total, viewer) => total + of(viewer), 0);
+    return {
+      seed: this.#options.seed,
+      faults: this.#invariants.faults,
+      schedule: this.#schedule,
+      trace: this.trace.lines,
+      hash: this.trace.hash,
+      events: this.time.events,
+      records: sum(({ records }) => records),
+      jumps: sum(({ jumps }) => jumps),
+    };
+  }
+
+  get #living(): SimNode[] {
+    return [...this.nodes.values()].filter(({ process }) => !process.dead);
+  }
+
+  #addClients(name: StreamName, fork: () => Random): void {
+    const random = fork();
+    const { time, trace } = this;
+    const nodeOf = () => this.#anyOf(random, this.#living.filter(({ open }) => open));
+    this.publishers.push(new SimPublisher({ name, time, random, trace, nodeOf }));
+    for (let i = 0; i < VIEWERS_PER_STREAM; i++) {
+      this.viewers.push(
+        new SimViewer({
+          ...{ label: `viewer ${this.viewers.length} of ${name.name}`, name, time, random, trace },
+          nodeOf,
+          fault: (text) => this.#invariants.fault(text),
+          strict: () => this.#strict,
+          seen: (core, record) => this.#invariants.seen(core, record),
+        }),
+      );
+    }
+  }
+
+  #anyOf<T>(random: Random, from: readonly T[]): T | undefined {
+    return from.length === 0 ? undefined : from[randomInteger(random, from.length)];
+  }
+
+  #start(name: string): void {
+    const known = this.nodes.get(name);
+    if (known !== undefined && !known.process.dead) return;
+    // A host that had vanished is there again: its peers' old sockets learn that it was restarted.
+    for (const other of this.names) {
+      this.#network.release(name, other);
+      this.#network.release(other, name);
+    }
+    const random = this.#random;
+    const process = new SimProcess({
+      ...{ name, time: this.time, trace: this.trace },
+      seed: Math.floor(random.next() * 2 ** 32),
+      clockOffsetMs: Math.floor(CLOCK_OFFSET_MS * random.next()),
+      wallSkewMs: Math.round(WALL_SKEW_MS * (2 * random.next() - 1)),
+    });
+    this.trace.note(() => `start ${name} (${++this.#starts})`);
+    const node = new SimNode({
+      ...{ process, weather: this.#weather, network: this.#network.network, holdMs: HOLD_MS },
+      takeover: (stream) => stream !== "s1",
+    });
+    this.#options.mutant?.node?.(node);
+    this.#invariants.watch(node);
+    this.nodes.set(name, node);
+    void node.mesh.start();
+  }
+
+  #do(action: Action): void {
+    const { kind, ...rest } = action;
+    this.trace.note(() => `** ${kind} ${Object.values(rest).join(" ")}`);
+    switch (action.kind) {
+      case "start":
+        return this.#start(action.node);
+      case "kill":
+      case "vanish":
+        return this.#kill(action.node, action.kind === "vanish");
+      case "pause":
+        return this.#pause(action.node, action.forMs);
+      case "drain":
+        return this.#drain(action.node);
+      case "move":
+        return this.#move(action.stream, action.node);
+      case "usurp":
+        return this.#usurp(action.stream, action.forMs);
+      case "republish":
+        return this.publishers.find(({ name }) => streamKey(name) === action.stream)
+          ?.reconnect(action.lost);
+      case "zap":
+        return this.viewers[action.viewer].zap();
+      default:
+        return this.#disturb(action);
+    }
+  }
+
+  /** Faults of what lies between the nodes. */
+  #disturb(
+    action: Exclude<
+      Action,
+      {
+        kind:
+          | "start"
+          | "kill"
+          | "vanish"
+          | "pause"
+          | "drain"
+          | "move"
+          | "usurp"
+          | "republish"
+          | "zap";
+      }
+    >,
+  ): void {
+    const network = this.#network;
+    const weather = this.#weather;
+    switch (action.kind) {
+      case "part":
+      case "half-open": {
+        const { node, peer, kind } = action;
+        const directions = kind === "part" ? [[node, peer], [peer, node]] : [[node, peer]];
+        for (const [from, to] of directions) network.hold(from, to);
+        return this.#later(action.forMs, () => {
+          for (const [from, to] of directions) network.release(from, to);
+        });
+      }
+      case "reset":
+        return network.network.cut(action.node, action.peer);
+      case "slow":
+        network.slow(action.node, action.peer, action.delayMs);
+        return this.#later(action.forMs, () => network.slow(action.node, action.peer, 0));
+      case "directory-cut":
+        weather.cut(action.node);
+        return this.#later(action.forMs, () => weather.heal(action.node));
+      case "directory-slow":
+        weather.slowMs.set(action.node, action.delayMs);
+        return this.#later(action.forMs, () => void weather.slowMs.delete(action.node));
+      case "directory-lossy":
+        weather.lossy = action.share;
+        return this.#later(action.forMs, () => weather.lossy = 0);
+      case "directory-stall":
+        weather.stall();
+        return this.#later(action.forMs, () => weather.resume());
+      case "directory-wipe":
+        return weather.store.wipe();
+    }
+  }
+
+  /** A fault ends after a while, if the calm does not end it before. */
+  #later(forMs: number, end: () => void): void {
+    this.time.after(forMs, end);
+  }
+
+  #kill(name: string, silently: boolean): void {
+    const node = this.nodes.get(name);
+    if (node === undefined || node.process.dead || this.#living.length < 3) return;
+    node.process.kill();
+    node.vanished = silently;
+    if (silently) {
+      for (const other of this.names) {
+        if (other === name) continue;
+        this.#network.hold(name, other);
+        this.#network.hold(other, name);
+      }
+    }
+    this.#network.network.kill(name);
+    this.trace.note(() => `${name} is dead`);
+  }
+
+  #pause(name: string, forMs: number): void {
+    const node = this.nodes.get(name);
+    if (node === undefined || !node.process.running) return;
+    node.process.pause();
+    this.#later(forMs, () => node.process.resume());
+  }
+
+  #drain(name: string): void {
+    const node = this.nodes.get(name);
+    if (node === undefined || !node.open || this.#living.length < 3) return;
+    const random = this.#random;
+    const targetOf = () => {
+      const others = this.#living.filter((other) => other !== node && other.open);
+      return this.#anyOf(random, others)?.name;
+    };
+    node.process.run(() => {
+      node.drain(targetOf).then(() => {
+        this.trace.note(() => `${name} has drained`);
+        for (
+          const { session, reconnect } of this.publishers.map((publisher) => ({
+            session: publisher.session,
+            reconnect: () => publisher.reconnect(true),
+          }))
+        ) {
+          if (session?.node === node) reconnect();
+        }
+        node.process.timers.after(1_000, () => {
+          node.leave().then(() => this.#kill(name, false));
+        });
+      });
+    });
+  }
+
+  #move(stream: string, to: string): void {
+    const owner = this.#living.find(({ mesh }) => mesh.ownership.ownEpoch(stream) !== undefined);
+    if (owner === undefined) return;
+    owner.process.run(() => {
+      owner.mesh.system.ref(STREAM, stream).ask.move({ to }).then((result) => {
+        this.trace.note(() => `${stream} to ${to}: ${JSON.stringify(result)}`);
+      });
+    });
+  }
+
+  /**
+   * A stream's owner is cut off from the directory until another node has the stream. Then the data
+   * is lost, and the old owner is the first to tell the directory what it owns.
+   */
+  #usurp(stream: string, forMs: number): void {
+    const old = this.#living.find(({ mesh }) => mesh.ownership.ownEpoch(stream) !== undefined);
+    if (old === undefined || !old.process.running) return;
+    this.#weather.cut(old.name);
+    this.#later(forMs, () => {
+      this.#weather.heal(old.name);
+      this.#weather.store.wipe();
+      for (const node of this.#living) {
+        if (node === old || node.mesh.ownership.ownEpoch(stream) === undefined) continue;
+        this.#pause(node.name, 1_500);
+        for (const peer of this.names) this.#network.network.cut(node.name, peer);
+      }
+    });
+  }
+
+  #calm(): void {
+    this.trace.note(() => "** calm");
+    this.#network.calm();
+    this.#weather.calm();
+    for (const { process } of this.#living) process.resume();
+  }
+
+  /** All must be well; then streams are moved, which nobody may notice. */
+  #settled(): void {
+    this.trace.note(() => "** settled");
+    this.#invariants.checkOwners(this.#living, this.publishers);
+    this.#strict = true;
+    const beats = new Map(this.publishers.map(({ name, beat }) => [name.name, beat]));
+    this.time.after(ARRIVAL_MS, () => {
+      this.#invariants.checkArrivals(this.viewers, beats);
+      for (const { name } of this.publishers) this.#movePlanned(streamKey(name));
+    });
+    this.time.after(2 * ARRIVAL_MS, () => {
+      for (const { name } of this.publishers) this.#movePlanned(streamKey(name));
+    });
+    this.time.after(this.#endMs - this.time.nowMs - ARRIVAL_MS, () => {
+      this.#invariants.checkOwners(this.#living, this.publishers);
+      const last = new Map(this.publishers.map(({ name, beat }) => [name.name, beat]));
+      this.time.after(ARRIVAL_MS - 1, () => this.#invariants.checkArrivals(this.viewers, last));
+    });
+  }
+
+  #movePlanned(stream: string): void {
+    const to = this.#anyOf(this.#random, this.#living.filter(({ open }) => open));
+    if (to !== undefined) this.#move(stream, to.name);
+  }
+
+  #look(): void {
+    this.time.after(LOOK_MS, () => {
+      for (const viewer of this.viewers) viewer.look();
+      this.#invariants.check(this.#living);
+      this.#look();
+    });
+  }
+}
