@@ -31,8 +31,11 @@ export interface FeedOptions extends Pick<UpstreamRequest, "node" | "mode" | "ep
   readonly closed: (end: UpstreamEnd) => void;
 }
 
-/** A session this far back on the timeline begins a new one: who watches must come anew. */
-export const REWIND_US_MAX = 5_000_000;
+/**
+ * A session farther back on the timeline than this begins a new one, and who watches comes anew;
+ * they would stand still as long until it is where they have been.
+ */
+export const REWIND_US_MAX = 2_000_000;
 
 interface Awaited {
   readonly seq: number;

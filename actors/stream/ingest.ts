@@ -139,7 +139,9 @@ export class Ingest {
 
   /** The marker when records may be appended; the generation's anchor comes first. */
   #open(): SegmentMarker | undefined {
-    if (this.#revoked) return undefined;
+    const { ingest } = this.#core;
+    // Replaced, which its connection is about to hear.
+    if (this.#revoked || (ingest !== undefined && ingest.grant !== this.grant)) return undefined;
     if (this.#marker !== undefined) return this.#marker;
     const { startUs, generation, lastMark, hls } = this.grant;
     const wallUs = Math.round(this.#clock.wallMs() * 1000);

@@ -84,6 +84,7 @@ export class Ingests {
     }
     await this.#catchUp(core, grant);
     const session = { publisher: { ingestId, node }, grant, startedAtMs, holdMs };
+    this.#replace(core);
     core.ingest = session;
     core.starved = false;
     this.#byId.set(ingestId, { session, core, unfetched: 0 });
@@ -135,6 +136,15 @@ export class Ingests {
         : answer.error === "stopped" && !this.#stopped;
       if (!changing || tries === PUBLISH_TRIES_MAX) return answer;
       await new Promise<void>((done) => void timers.after(PUBLISH_RETRY_MS, done));
+    }
+  }
+
+  /** One log has one writer: whoever else still sends here was replaced and has not heard of it. */
+  #replace(core: StreamCore): void {
+    for (const [ingestId, entry] of this.#byId) {
+      if (entry.core !== core) continue;
+      const reason = "another publisher took over";
+      this.#options.system.ref(INGEST, ingestId).tell.kick({ reason });
     }
   }
 

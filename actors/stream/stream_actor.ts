@@ -116,7 +116,8 @@ export class StreamActor implements Actor<StreamProtocol> {
     if (core === undefined) return { ok: false, reason: "full" };
     if (core.log.nextSeq === 0) await this.#inherit(core, context);
     const epoch = this.#options.whereabouts.ownEpoch(this.#key);
-    if (epoch === undefined) return { ok: false, reason: "moved" };
+    // Nobody needed it while we waited, so it may be forgotten: whoever asks asks again.
+    if (epoch === undefined || this.#core !== core) return { ok: false, reason: "moved" };
     const startedAtMs = context.ports.clock.wallMs();
     const known = this.#lastGeneration(core);
     const ahead = has !== undefined && has.nextSeq > core.log.nextSeq &&
@@ -319,9 +320,11 @@ export class StreamActor implements Actor<StreamProtocol> {
       caughtUp: resolve,
       closed: () => resolve(),
     });
+    core.feed = feed; // Keeps it from being forgotten.
     await promise;
     timer.cancel();
     feed.close();
+    if (core.feed === feed) core.feed = undefined;
   }
 
   /** Waits a moment for the last records of a publisher on another node. */

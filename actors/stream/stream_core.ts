@@ -198,7 +198,8 @@ export class StreamCore implements Flushable {
 
   /** Nobody publishes, watches or looks for it: it may be forgotten. */
   get idle(): boolean {
-    return !this.live && !this.watched && this.eager.size === 0 && this.finds === 0;
+    return !this.live && !this.watched && this.eager.size === 0 && this.finds === 0 &&
+      this.feed === undefined;
   }
 
   /** Somebody on this node wants it: viewers, or segmenters for those who ask now and then. */

@@ -96,6 +96,8 @@ export interface SimPublisherOptions {
   readonly time: SimTime;
   readonly random: Random;
   readonly trace: Trace;
+  /** Something does not hold. */
+  readonly fault: (text: string) => void;
   /** A node that a new connection would come to. */
   readonly nodeOf: () => SimNode | undefined;
 }
@@ -151,7 +153,18 @@ export class SimPublisher {
     if (reset || time.nowMs - (this.#stuckSinceMs ?? Infinity) > this.#patienceMs) {
       return this.reconnect(true);
     }
-    if (this.#connected) time.after(WAY_MS, () => process.run(() => connection.push(beat)));
+    if (this.#connected) time.after(WAY_MS, () => process.run(() => this.#push(connection, beat)));
+  }
+
+  /** What the node throws would close the socket, and is a defect of ours. */
+  #push(connection: Connection, beat: number): void {
+    try {
+      connection.push(beat);
+    } catch (error) {
+      this.#options.fault(`I6 ${connection.id} cannot be taken: ${error}`);
+      connection.close(true);
+      if (connection === this.#connection) this.reconnect(true);
+    }
   }
 
   #connect(): void {

@@ -12,6 +12,7 @@ import { randomInteger, seededRandom } from "../support/random.ts";
 import { Invariants } from "./invariants.ts";
 import type { Mutant } from "./mutants.ts";
 import { type Action, type Appointment, makeSchedule } from "./schedule.ts";
+import { disturb } from "./disturb.ts";
 import { DirectoryWeather } from "./sim_directory.ts";
 import { SimNetwork } from "./sim_network.ts";
 import { SimNode } from "./sim_node.ts";
@@ -152,13 +153,14 @@ export class Simulation {
     const random = fork();
     const { time, trace } = this;
     const nodeOf = () => this.#anyOf(random, this.#living.filter(({ open }) => open));
-    this.publishers.push(new SimPublisher({ name, time, random, trace, nodeOf }));
+    const fault = (text: string) => this.#invariants.fault(text);
+    this.publishers.push(new SimPublisher({ name, time, random, trace, fault, nodeOf }));
     for (let i = 0; i < VIEWERS_PER_STREAM; i++) {
       this.viewers.push(
         new SimViewer({
           ...{ label: `viewer ${this.viewers.length} of ${name.name}`, name, time, random, trace },
           nodeOf,
-          fault: (text) => this.#invariants.fault(text),
+          fault,
           strict: () => this.#strict,
           seen: (core, record) => this.#invariants.seen(core, record),
         }),
@@ -219,65 +221,8 @@ export class Simulation {
       case "zap":
         return this.viewers[action.viewer].zap();
       default:
-        return this.#disturb(action);
+        return disturb(action, this.#network, this.#weather, this.time);
     }
-  }
-
-  /** Faults of what lies between the nodes. */
-  #disturb(
-    action: Exclude<
-      Action,
-      {
-        kind:
-          | "start"
-          | "kill"
-          | "vanish"
-          | "pause"
-          | "drain"
-          | "move"
-          | "usurp"
-          | "republish"
-          | "zap";
-      }
-    >,
-  ): void {
-    const network = this.#network;
-    const weather = this.#weather;
-    switch (action.kind) {
-      case "part":
-      case "half-open": {
-        const { node, peer, kind } = action;
-        const directions = kind === "part" ? [[node, peer], [peer, node]] : [[node, peer]];
-        for (const [from, to] of directions) network.hold(from, to);
-        return this.#later(action.forMs, () => {
-          for (const [from, to] of directions) network.release(from, to);
-        });
-      }
-      case "reset":
-        return network.network.cut(action.node, action.peer);
-      case "slow":
-        network.slow(action.node, action.peer, action.delayMs);
-        return this.#later(action.forMs, () => network.slow(action.node, action.peer, 0));
-      case "directory-cut":
-        weather.cut(action.node);
-        return this.#later(action.forMs, () => weather.heal(action.node));
-      case "directory-slow":
-        weather.slowMs.set(action.node, action.delayMs);
-        return this.#later(action.forMs, () => void weather.slowMs.delete(action.node));
-      case "directory-lossy":
-        weather.lossy = action.share;
-        return this.#later(action.forMs, () => weather.lossy = 0);
-      case "directory-stall":
-        weather.stall();
-        return this.#later(action.forMs, () => weather.resume());
-      case "directory-wipe":
-        return weather.store.wipe();
-    }
-  }
-
-  /** A fault ends after a while, if the calm does not end it before. */
-  #later(forMs: number, end: () => void): void {
-    this.time.after(forMs, end);
   }
 
   #kill(name: string, silently: boolean): void {
@@ -300,7 +245,7 @@ export class Simulation {
     const node = this.nodes.get(name);
     if (node === undefined || !node.process.running) return;
     node.process.pause();
-    this.#later(forMs, () => node.process.resume());
+    this.time.after(forMs, () => node.process.resume());
   }
 
   #drain(name: string): void {
@@ -347,7 +292,7 @@ export class Simulation {
     const old = this.#living.find(({ mesh }) => mesh.ownership.ownEpoch(stream) !== undefined);
     if (old === undefined || !old.process.running) return;
     this.#weather.cut(old.name);
-    this.#later(forMs, () => {
+    this.time.after(forMs, () => {
       this.#weather.heal(old.name);
       this.#weather.store.wipe();
       for (const node of this.#living) {
