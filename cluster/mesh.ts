@@ -249,6 +249,13 @@ export class Mesh {
     this.links.disconnectAll("the node stood still");
   }
 
+  /** It was taken over from a dead owner a moment ago; who knows its session is about to tell. */
+  #awaitsSession(key: string): boolean {
+    const sinceMs = this.ownership.ownedSinceMs(key);
+    if (sinceMs === undefined || !this.ownership.inherited(key)) return false;
+    return this.#options.ports.clock.nowMs() - sinceMs < ADOPT_TIMEOUT_MS;
+  }
+
   /** Another node asks for a stream. */
   #serve({ app, name: rest, mode, epoch }: ServeRequest): ServeAnswer {
     const name = { app, name: rest };
@@ -265,7 +272,11 @@ export class Mesh {
       // Without a name it would mean that the stream is over. Ours means: look it up.
       return { refused: true, owner: this.ownership.recall(key)?.node ?? this.membership.node };
     }
-    if (!here || sessionStateOf(core, this.membership.node) === undefined) return { refused: true };
+    if (!here || sessionStateOf(core, this.membership.node) === undefined) {
+      return this.#awaitsSession(key)
+        ? { refused: true, owner: this.membership.node }
+        : { refused: true };
+    }
     return { core, state: () => this.#stateOf(core) };
   }
 
