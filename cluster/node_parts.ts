@@ -16,6 +16,7 @@ import { type EdgeProtocol, SessionTable } from "../actors/edge/session_table.ts
 import { UdpPorts } from "../actors/edge/udp_ports.ts";
 import type { Ports } from "../actors/runtime/ports.ts";
 import type { ActorSystem } from "../actors/runtime/system.ts";
+import { DerivedDemand } from "../actors/stream/derived_demand.ts";
 import { Flusher } from "../actors/stream/flusher.ts";
 import { VIEWER, ViewerActor } from "../actors/edge/viewer_actor.ts";
 import { INGEST, IngestActor } from "../actors/stream/ingest_actor.ts";
@@ -24,6 +25,7 @@ import { Lanes } from "../actors/stream/lanes.ts";
 import { MediaBudget } from "../actors/stream/media_budget.ts";
 import type { StreamPolicy } from "../actors/stream/stream_actor.ts";
 import type { StreamCore } from "../actors/stream/stream_core.ts";
+import { AacTranscoder } from "../actors/transcode/aac_transcoder.ts";
 import { HLS_CONTAINERS } from "../protocols/hls/container_writers.ts";
 import { HlsFeeds } from "../actors/stream/hls_feeds.ts";
 import { StreamHub } from "../actors/stream/stream_hub.ts";
@@ -45,6 +47,8 @@ export interface NodeParts extends Edge {
   readonly gauge: LoopGauge;
   readonly flusher: Flusher<StreamCore>;
   readonly meter: LoadMeter;
+  readonly transcoder: AacTranscoder;
+  readonly derivedDemand: DerivedDemand;
   readonly departures: Departures;
 }
 
@@ -126,6 +130,8 @@ export function createParts(
     latenessMs: () => gauge.recentMs,
   });
   const { system, ingests, finder } = mesh;
+  const derivedDemand = new DerivedDemand({ hub, system, clock, timers });
+  const transcoder = new AacTranscoder({ clock, log: ports.log });
   registerSessions(system, sessions, ingests);
   const ownerOf = (key: string) => mesh.ownership.recall(key)?.node;
   const elsewhere = new OtherNodes({ mesh: mesh.membership, ownerOf });
@@ -146,6 +152,8 @@ export function createParts(
     udpPorts: new UdpPorts(config.udpPorts === "off" ? undefined : config.udpPorts, ports.log),
     ingests,
     finder,
+    transcoder,
+    derivedDemand,
     admission,
     limits: edgeLimits(config),
     sweep: new OutletSweep({
@@ -186,7 +194,11 @@ function registerSessions(system: ActorSystem, sessions: SessionTable, ingests: 
     kick(id, reason);
     return core?.log.nextSeq ?? 0;
   };
-  system.register(INGEST, (id) => new IngestActor((reason) => kickPublisher(id, reason)));
+  const derive = (id: string) => ingests.coreOf(id)?.derivation?.need();
+  system.register(
+    INGEST,
+    (id) => new IngestActor((reason) => kickPublisher(id, reason), () => derive(id)),
+  );
   system.register(VIEWER, (id) => new ViewerActor((reason) => kick(id, reason)));
 }
 
@@ -209,6 +221,8 @@ export async function stopParts(parts: NodeParts): Promise<void> {
   parts.flusher.stop();
   parts.sweep.stop();
   parts.meter.stop();
+  parts.derivedDemand.stop();
+  parts.transcoder.stop();
   parts.departures.stop();
   await parts.mesh.stop();
   await parts.home.directory.close();

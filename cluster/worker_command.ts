@@ -23,9 +23,14 @@ const V8_FLAGS = [
 /** Where the workers of a host reach each other when no other host is in the mesh. */
 export const WORKERS_ADDRESS = "127.0.0.1";
 
+/** What the transcoding thread is made of; it may read nothing itself. */
+const SOURCE_FOLDERS = ["../actors", "../protocols"].map((folder) =>
+  fileURLToPath(new URL(folder, import.meta.url))
+);
+
 /**
  * The arguments for `deno` that run `workerModule` with no more than a node needs: it listens on
- * its ports, keeps its data directory, and reads the host's name when it was given none. It reads
+ * its ports, keeps its data directory, reads its sources, and reads the host's name when it was given none. It reads
  * no environment: libraries that look for their own variables find them unset.
  *
  * `config.dataDir` must be absolute and without a comma; `count` is the number of workers.
@@ -42,7 +47,7 @@ export function workerArguments(
     `--v8-flags=${V8_FLAGS.join(",")}`,
     `--config=${fileURLToPath(new URL("../deno.json", import.meta.url))}`,
     netPermission(config, count),
-    `--allow-read=${[config.dataDir, ...(config.meshTls === undefined ? [] : [config.meshTls])]}`,
+    `--allow-read=${readPlaces(config)}`,
     `--allow-write=${config.dataDir}`,
     ...(config.ffmpeg === undefined ? [] : [`--allow-run=${config.ffmpeg}`]),
     ...(config.name === undefined ? ["--allow-sys=hostname"] : []),
@@ -59,6 +64,13 @@ function netPermission(config: GivenConfig, count: number): string {
   if (config.redis !== undefined || config.udpPorts !== "off") return "--allow-net";
   const places = new Set([...listenPlaces(config), ...(count > 1 ? [WORKERS_ADDRESS] : [])]);
   return `--allow-net=${[...places].join(",")}`;
+}
+
+/** Its data, and the sources of the thread that it starts for transcoding. */
+function readPlaces({ dataDir, meshTls }: GivenConfig): string[] {
+  const own = [dataDir, ...(meshTls === undefined ? [] : [meshTls])];
+  // A comma would end a path; such a thread does not start, and all else goes on.
+  return [...own, ...SOURCE_FOLDERS.filter((folder) => !folder.includes(","))];
 }
 
 /** Where the worker may listen; any port of the host when one of them is left to the system. */

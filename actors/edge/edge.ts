@@ -10,6 +10,7 @@ import type { Ingests } from "../stream/ingests.ts";
 import type { StreamFinder } from "../stream/stream_finder.ts";
 import type { Lanes } from "../stream/lanes.ts";
 import type { StreamHub } from "../stream/stream_hub.ts";
+import type { Transcoder } from "../stream/transcoder.ts";
 import type { Admission } from "./admission.ts";
 import type { Applications } from "./application.ts";
 import type { Authorizer } from "./authorizer.ts";
@@ -31,6 +32,8 @@ export interface Edge {
   readonly ingests: Ingests;
   /** Brings streams here that other nodes own. */
   readonly finder: StreamFinder;
+  /** Makes AAC of audio that most players cannot have. */
+  readonly transcoder: Transcoder;
   /** Makes pictures of key frames; absent where nothing can decode them. */
   readonly pictures?: PictureDecoder;
   readonly sessions: SessionTable;

@@ -7,6 +7,7 @@
 import { ProtocolError } from "../../protocols/errors.ts";
 import { liveHead, preflight, refusal } from "../../protocols/http/answer.ts";
 import { FlvPageEncoder } from "../../protocols/flv/page_encoder.ts";
+import { playableTracks } from "../../protocols/media/derived_audio.ts";
 import type { Track } from "../../protocols/media/track.ts";
 import { mp4Supports } from "../../protocols/mp4/mp4_support.ts";
 import { Mp4PageEncoder } from "../../protocols/mp4/page_encoder.ts";
@@ -175,7 +176,7 @@ function open(edge: Edge, { request, stream, format }: Wanted): Found {
     return { ok: false, answer: notFound };
   }
   const refuse = (tracks: readonly Track[]) => {
-    const support = format.supports(tracks);
+    const support = format.supports(playableTracks(tracks));
     return support.ok ? undefined : answer(406, support.reason);
   };
   const refused = known?.live ? refuse(known.log.head.tracks) : undefined;

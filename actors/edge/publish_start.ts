@@ -23,6 +23,8 @@ export interface PublishOptions {
   readonly repaired: Repaired;
   /** Its format has no decode times. */
   readonly presentationOnly?: true;
+  /** Players of other protocols get AAC where its audio is none that they have. */
+  readonly derives?: true;
 }
 
 /** What one publisher may send. */
@@ -42,14 +44,18 @@ const WHY: Readonly<Record<Exclude<Refused["reason"], "unreachable">, string>> =
 
 /** Asks the stream's owner; counts a refusal. End it with `edge.ingests.end`. */
 export async function startPublish(edge: Edge, options: PublishOptions): Promise<PublishStart> {
-  const { name: { app, name }, repaired, presentationOnly } = options;
+  const { name: { app, name }, repaired, presentationOnly, derives } = options;
   const refusal = refusalOf(edge, options);
   if (refusal !== undefined) return { ok: false, busy: false, description: refusal };
   const ingestId = edge.sessions.newId();
   const started = await edge.ingests.start({ app, name }, ingestId);
   if (started.ok) {
-    const times = { clock: edge.ports.clock, repaired, presentationOnly };
-    const ingest = new Ingest(started.core, started.grant, times);
+    const ingest = new Ingest(started.core, started.grant, {
+      clock: edge.ports.clock,
+      repaired,
+      presentationOnly,
+      transcoder: derives ? edge.transcoder : undefined,
+    });
     return { ok: true, ingestId, ingest };
   }
   const { reason } = started;

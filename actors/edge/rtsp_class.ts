@@ -49,12 +49,17 @@ export function rtspClass(
     `${trackId(track)}:${format.payloadType}:${format.encoding}/${format.clockHz}`
   );
   const base = `rtsp/${formats.join("+")}`;
-  const usualClass = { key: base, createEncoder: () => encoderOf(offer, usual, random) };
+  const usualClass: EncodingClass = {
+    key: base,
+    original: true,
+    createEncoder: () => encoderOf(offer, usual, random),
+  };
   if (isSame(channels, usual)) return usualClass;
   const shape = [...channels].sort(([a], [b]) => a - b).map(([media, pair]) => `${media}=${pair}`);
   const map = reframeMap(usual, channels);
   return {
     key: `${base}/${shape.join("+")}`,
+    original: true,
     createEncoder: () => encoderOf(offer, channels, random),
     fallback: { usual: usualClass, reframe: (bytes) => reframeInterleaved(bytes, map) },
   };

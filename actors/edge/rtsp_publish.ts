@@ -79,7 +79,13 @@ export class RtspPublish implements RtpSink {
   ): Promise<RtspPublish | { readonly refused: string; readonly busy: boolean }> {
     const repairs = new RepairReport(peer.log, peer.edge.ports.timers);
     const repaired = repairs.note.bind(repairs, streamKey(name));
-    const options = { name, publishing: 0, repaired, presentationOnly: true } as const;
+    const options = {
+      name,
+      publishing: 0,
+      repaired,
+      presentationOnly: true,
+      derives: true,
+    } as const;
     const started = await startPublish(peer.edge, options);
     if (!started.ok) return { refused: started.description, busy: started.busy };
     try {

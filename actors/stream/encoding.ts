@@ -66,9 +66,10 @@ export class Encoding {
   #bytes = 0;
   /** Arena for the next page: what the last group of pictures took, with a quarter to spare. */
   #arenaBytes = PAGE_BYTES_MIN;
-  /** Viewers reading it, and whether it counts as unusual; kept by `encodings.ts`. */
+  /** Viewers reading it, whether it counts as unusual, and of what; kept by `encodings.ts`. */
   viewers = 0;
   unusual = false;
+  original = false;
   /** A track changed and the format cannot tell: nothing will be added any more. */
   finished = false;
 

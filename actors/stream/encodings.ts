@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { PlayablePageEncoder, PlayableView } from "../../protocols/media/derived_audio.ts";
 import type { PageEncoder } from "../../protocols/media/page_encoder.ts";
 import type { StreamHead } from "../../protocols/media/record.ts";
 import { Encoding } from "./encoding.ts";
@@ -24,6 +25,8 @@ export interface EncodingClass {
   readonly key: string;
   /** @param head The stream's head where the encoding begins. */
   createEncoder(head: StreamHead): PageEncoder;
+  /** Its viewers take every track as it was sent, and none that was made of another. */
+  readonly original?: true;
   /**
    * The opening holds every track's configuration: a body ends where a track appears or changes,
    * and who joins then gets a new one.
@@ -69,14 +72,7 @@ export class Encodings {
     }
     let encoding = this.#byKey.get(wanted.key);
     if (encoding === undefined) {
-      encoding = new Encoding(
-        wanted.createEncoder(this.#log.headAt(this.#log.joinSeq ?? this.#log.nextSeq)),
-        {
-          log: this.#log,
-          budget: this.#budget,
-          fixedTracks: wanted.fixedTracks ?? false,
-        },
-      );
+      encoding = this.#create(wanted);
       this.#byKey.set(wanted.key, encoding);
       if (fallback !== undefined) this.#unusual++;
       encoding.unusual = fallback !== undefined;
@@ -84,6 +80,22 @@ export class Encodings {
     encoding.viewers++;
     encoding.catchUp();
     return { key: wanted.key, encoding };
+  }
+
+  #create({ createEncoder, fixedTracks, original }: EncodingClass): Encoding {
+    const head = this.#log.headAt(this.#log.joinSeq ?? this.#log.nextSeq);
+    const encoder = original
+      ? createEncoder(head)
+      : new PlayablePageEncoder(createEncoder(new PlayableView().head(head)));
+    const options = { log: this.#log, budget: this.#budget, fixedTracks: fixedTracks ?? false };
+    const encoding = new Encoding(encoder, options);
+    encoding.original = original ?? false;
+    return encoding;
+  }
+
+  /** Somebody watches who takes derived tracks. */
+  get playable(): boolean {
+    return this.#byKey.values().some(({ original }) => !original);
   }
 
   /** The last viewer of an encoding takes its memory along. */

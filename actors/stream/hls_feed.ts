@@ -12,9 +12,12 @@ import {
   hlsSupports,
 } from "../../protocols/hls/containers.ts";
 import type { HlsContainer } from "../../protocols/hls/uri.ts";
+import { isDerived } from "../../protocols/media/derived_audio.ts";
+import type { LogRecord } from "../../protocols/media/record.ts";
 import type { Track } from "../../protocols/media/track.ts";
 import { Segmenter } from "../../protocols/hls/segmenter.ts";
 import type { MediaBudget } from "./media_budget.ts";
+import { DERIVED_WAIT_US_MAX, hlsStart, hlsStartWithout, isDerivedFrame } from "./hls_start.ts";
 import type { LogReader, StreamCore } from "./stream_core.ts";
 
 /** Requests of one stream that may be held at a time: as many players, each with one or two. */
@@ -36,6 +39,7 @@ interface Held {
 }
 
 export class HlsFeed implements LogReader {
+  readonly playable = true;
   readonly core: StreamCore;
   readonly segmenter: Segmenter;
   readonly #budget: MediaBudget;
@@ -46,6 +50,8 @@ export class HlsFeed implements LogReader {
   #nextSeq: number;
   #breaks: number;
   #accountedBytes = 0;
+  /** The first derived frame is awaited until the log has this decode time. */
+  #derivedDueUs: number | undefined;
   #held: Held[] = [];
   #revision = -1;
   readonly #answers = new Map<string, Uint8Array>();
@@ -63,7 +69,9 @@ export class HlsFeed implements LogReader {
     this.#containers = options.containers;
     this.#supported = { tracks: [], by: new Map() };
     const { log } = core;
-    this.#nextSeq = firstMark(core) ?? log.nextSeq;
+    const start = hlsStart(log);
+    if (start === undefined) this.#derivedDueUs = log.newestDtsUs + DERIVED_WAIT_US_MAX;
+    this.#nextSeq = start ?? log.nextSeq;
     this.#breaks = log.breaks;
     const anchor = log.anchorAt(this.#nextSeq);
     const { tracks } = log.headAt(this.#nextSeq);
@@ -83,8 +91,9 @@ export class HlsFeed implements LogReader {
     const gap = this.#nextSeq < firstSeq || this.#nextSeq > nextSeq || this.#breaks !== breaks;
     this.#breaks = breaks;
     if (gap) this.#skipTo(firstSeq);
-    for (; this.#nextSeq < log.nextSeq; this.#nextSeq++) {
-      this.segmenter.push(log.at(this.#nextSeq)!);
+    while (this.#nextSeq < log.nextSeq) {
+      if (this.#derivedDueUs !== undefined && !this.#derivedCame(this.#derivedDueUs)) break;
+      this.#push(log.at(this.#nextSeq++)!);
     }
     if (this.core.ended) this.segmenter.end();
     this.#account();
@@ -177,6 +186,25 @@ export class HlsFeed implements LogReader {
     if (anchor !== undefined) this.segmenter.resume({ anchor, tracks: log.headAt(seq).tracks });
   }
 
+  #push(record: LogRecord): void {
+    const { segmenter } = this;
+    segmenter.push(record);
+    const begun = segmenter.hasSegment || segmenter.open !== undefined;
+    if (begun || record.kind !== "track" || !isDerived(record.track)) return;
+    this.#derivedDueUs = record.dtsUs + DERIVED_WAIT_US_MAX;
+  }
+
+  /** Passes over what is there until the first derived frame; false when it is still awaited. */
+  #derivedCame(dueUs: number): boolean {
+    const { log } = this.core;
+    while (this.#nextSeq < log.nextSeq && !isDerivedFrame(log.at(this.#nextSeq)!)) this.#nextSeq++;
+    const found = this.#nextSeq < log.nextSeq;
+    if (!found && log.newestDtsUs < dueUs) return false;
+    this.#derivedDueUs = undefined;
+    this.#skipTo(found ? this.#nextSeq : hlsStartWithout(log));
+    return true;
+  }
+
   #release(): void {
     if (this.#held.length === 0) return;
     const still: Held[] = [];
@@ -192,12 +220,4 @@ export class HlsFeed implements LogReader {
     this.#budget.take(bytes - this.#accountedBytes);
     this.#accountedBytes = bytes;
   }
-}
-
-/** Number of the oldest MARK in the log. */
-function firstMark({ log }: StreamCore): number | undefined {
-  for (let seq = log.firstSeq; seq < log.nextSeq; seq++) {
-    if (log.at(seq)?.kind === "mark") return seq;
-  }
-  return undefined;
 }

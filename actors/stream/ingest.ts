@@ -8,11 +8,13 @@
  * @module
  */
 import { SegmentMarker } from "../../protocols/hls/marker.ts";
-import type { Track } from "../../protocols/media/track.ts";
+import type { AudioTrack, Track } from "../../protocols/media/track.ts";
 import { trackId } from "../../protocols/media/track.ts";
 import type { Clock } from "../runtime/ports.ts";
+import { AudioDerivation, isDerivable } from "./audio_derivation.ts";
 import type { Grant, StreamCore } from "./stream_core.ts";
 import { type Repaired, TimelineRepair } from "./timeline_repair.ts";
+import type { Transcoder } from "./transcoder.ts";
 
 export interface IngestFrame {
   readonly track: Track;
@@ -28,6 +30,8 @@ export interface IngestOptions {
   readonly clock: Clock;
   /** Told of each repair of a timestamp. */
   readonly repaired?: Repaired;
+  /** AAC is made of audio that most players cannot have. */
+  readonly transcoder?: Transcoder;
   /** The publisher's format has no decode times. */
   readonly presentationOnly?: true;
 }
@@ -37,11 +41,17 @@ export class Ingest {
   readonly repair: TimelineRepair;
   readonly #core: StreamCore;
   readonly #clock: Clock;
+  readonly #transcoder: Transcoder | undefined;
   #nextSeq: number;
   #newestUs: number;
   /** Made with the generation's anchor, before anything else is appended. */
   #marker: SegmentMarker | undefined;
   #revoked = false;
+  #derivation: AudioDerivation | undefined;
+  /** The track as its publisher sends it. */
+  #derivedFrom: Track | undefined;
+  /** Time of the newest derived frame. */
+  #derivedUs: number;
   #hasVideo = false;
   /** The first key frame has come. */
   #begun = false;
@@ -56,8 +66,10 @@ export class Ingest {
     this.repair = new TimelineRepair({ startUs, afterUs, counts, repaired, presentationOnly });
     this.#core = core;
     this.#clock = options.clock;
+    this.#transcoder = options.transcoder;
     this.#nextSeq = grant.nextSeq;
     this.#newestUs = grant.startUs;
+    this.#derivedUs = grant.afterUs;
   }
 
   /** When its newest frame came, on the monotonic clock in milliseconds. */
@@ -71,7 +83,10 @@ export class Ingest {
     if (marker === undefined) return;
     marker.track(track);
     if (track.kind === "video" && track.index === 0) this.#hasVideo = true;
-    this.#core.append({ kind: "track", seq: this.#nextSeq++, dtsUs: this.#newestUs, track });
+    const derivation = this.#derive(track);
+    if (derivation === undefined) return this.#appendTrack(track);
+    this.#appendTrack(derivation.source);
+    this.#appendTrack(derivation.track);
   }
 
   /** One frame; dropped and counted when it is older than the timeline. */
@@ -90,17 +105,14 @@ export class Ingest {
     if (mark !== undefined) {
       this.#core.append({ kind: "mark", seq: this.#nextSeq++, dtsUs, ...mark });
     }
-    const ptsUs = sourceUs + repair.usedOffsetUs + frame.compositionUs;
-    this.#core.append({
-      kind: "frame",
-      seq: this.#nextSeq++,
-      track: frame.track,
-      dtsUs,
-      // A frame that was lifted is decoded later than it was to be shown: no player would take that.
-      ptsUs: Math.max(ptsUs, dtsUs),
-      keyframe: frame.keyframe,
-      data: frame.data,
-    });
+    // A frame that was lifted is decoded later than it was to be shown: no player would take that.
+    const ptsUs = Math.max(sourceUs + repair.usedOffsetUs + frame.compositionUs, dtsUs);
+    const { keyframe, data } = frame;
+    const derivation = frame.track === this.#derivedFrom ? this.#derivation : undefined;
+    const track = derivation?.source ?? frame.track;
+    const seq = this.#nextSeq++;
+    this.#core.append({ kind: "frame", seq, track, dtsUs, ptsUs, keyframe, data });
+    derivation?.push(ptsUs, data);
   }
 
   /** Script data or video metadata. */
@@ -118,6 +130,41 @@ export class Ingest {
   /** The grant is gone: whatever still comes is ignored. */
   revoke(): void {
     this.#revoked = true;
+    this.#endDerivation();
+  }
+
+  /** Begins or ends the derived track that a track needs. */
+  #derive(track: Track): AudioDerivation | undefined {
+    if (track.kind !== "audio" || track.index !== 0) return undefined;
+    this.#endDerivation();
+    const transcoder = this.#transcoder;
+    if (transcoder === undefined || !isDerivable(track)) return undefined;
+    this.#derivedFrom = track;
+    this.#derivation = this.#core.derivation = new AudioDerivation({
+      ...{ source: track, transcoder, clock: this.#clock },
+      made: (derived, ptsUs, data) => this.#derived(derived, ptsUs, data),
+    });
+    return this.#derivation;
+  }
+
+  #endDerivation(): void {
+    this.#derivation?.stop();
+    if (this.#core.derivation === this.#derivation) this.#core.derivation = undefined;
+    this.#derivation = this.#derivedFrom = undefined;
+  }
+
+  /** A frame was made: its time is its source's, so there is nothing to repair. */
+  #derived(track: AudioTrack, ptsUs: number, data: Uint8Array): void {
+    // It may come after another session has begun to write the log.
+    if (this.#open() === undefined || track !== this.#derivation?.track) return;
+    if (ptsUs <= this.#derivedUs) return;
+    this.#derivedUs = ptsUs;
+    const seq = this.#nextSeq++;
+    this.#core.append({ kind: "frame", seq, track, dtsUs: ptsUs, ptsUs, keyframe: true, data });
+  }
+
+  #appendTrack(track: Track): void {
+    this.#core.append({ kind: "track", seq: this.#nextSeq++, dtsUs: this.#newestUs, track });
   }
 
   /**

@@ -12,6 +12,8 @@ import { actorKind } from "../runtime/protocol.ts";
 export type IngestProtocol = {
   /** Disconnects the publisher; answers the number after its last record, 0 when it was gone. */
   kick: { req: { readonly reason: string }; res: number };
+  /** The stream's derived track is needed for some time more. */
+  derive: { req: void; res: void };
 };
 
 /** A publisher hears from its owner alone. */
@@ -22,19 +24,25 @@ const INGEST_IDLE_MS = 1_000;
 
 export const INGEST = actorKind<IngestProtocol>({
   name: "ingest",
-  messages: ["kick"],
+  messages: ["kick", "derive"],
   mailboxMax: INGEST_MAILBOX_MAX,
   idleMs: INGEST_IDLE_MS,
 });
 
 export class IngestActor implements Actor<IngestProtocol> {
   readonly #kicked: (reason: string) => number;
+  readonly #derived: () => void;
 
-  constructor(kicked: (reason: string) => number) {
+  constructor(kicked: (reason: string) => number, derived: () => void = () => {}) {
     this.#kicked = kicked;
+    this.#derived = derived;
   }
 
   kick({ reason }: { reason: string }): number {
     return this.#kicked(reason);
+  }
+
+  derive(): void {
+    this.#derived();
   }
 }

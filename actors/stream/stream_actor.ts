@@ -206,6 +206,12 @@ export class StreamActor implements Actor<StreamProtocol> {
     return true;
   }
 
+  derive(_: void, context: Context): void {
+    const publication = this.#core?.publication;
+    if (publication === undefined) return;
+    context.system.ref(INGEST, publication.publisher.ingestId).tell.derive();
+  }
+
   describe(): StreamDescription {
     const core = this.#core;
     if (core?.publication !== undefined) return { state: "live", ...core.publication };

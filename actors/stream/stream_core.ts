@@ -7,6 +7,7 @@
  * @module
  */
 import type { HlsSettings, LogRecord, SegmentMark } from "../../protocols/media/record.ts";
+import type { AudioDerivation } from "./audio_derivation.ts";
 import type { StreamName } from "./stream_key.ts";
 import { Encodings } from "./encodings.ts";
 import type { Flushable, Flusher } from "./flusher.ts";
@@ -74,6 +75,8 @@ export interface Watcher {
 
 /** A cursor into the log that is not a viewer: a segmenter, a recorder, a link. */
 export interface LogReader {
+  /** It reads for players that take derived tracks. */
+  readonly playable?: boolean;
   /** The log has gained records, or the stream has ended. */
   advance(): void;
 }
@@ -143,6 +146,8 @@ export class StreamCore implements Flushable {
   session: SessionState | undefined;
   /** The session of a publisher that is connected to this node, whoever owns the stream. */
   ingest: Publication | undefined;
+  /** Makes AAC of the audio of the publisher that is connected to this node. */
+  derivation: AudioDerivation | undefined;
   /** What fills the log when no publisher here does. */
   feed: LogFeed | undefined;
   /** What filled the log was lost, and has not been found again: others may have more of it. */

@@ -68,6 +68,8 @@ export type StreamProtocol = {
   move: { req: { readonly to: string }; res: MoveResult };
   /** Ends the stream, published or held; false when it is neither. */
   end: { req: { readonly reason: string }; res: boolean };
+  /** Somebody needs the frames of the derived track, for some time more. */
+  derive: { req: void; res: void };
   describe: { req: void; res: StreamDescription };
   /** The wait for a lost publisher may be over; a timer's message. */
   holdOver: { req: void; res: void };
@@ -83,7 +85,17 @@ const STREAM_IDLE_MS = 10_000;
 
 export const STREAM = actorKind<StreamProtocol>({
   name: "stream",
-  messages: ["publish", "unpublish", "adopt", "move", "end", "describe", "holdOver", "feed"],
+  messages: [
+    "publish",
+    "unpublish",
+    "adopt",
+    "move",
+    "end",
+    "derive",
+    "describe",
+    "holdOver",
+    "feed",
+  ],
   mailboxMax: STREAM_MAILBOX_MAX,
   idleMs: STREAM_IDLE_MS,
 });

@@ -93,10 +93,11 @@ export function nalLengthBytes(codec: VideoCodec, config: Uint8Array): number {
   return offset === undefined ? 4 : (config[offset] & 3) + 1;
 }
 
-/** Whether two tracks have the same place, codec and configuration bytes. */
+/** Whether two tracks have the same place, codec, configuration bytes and use. */
 export function sameTrack(a: Track, b: Track): boolean {
   if (a === b) return true;
   if (a.kind !== b.kind || a.codec !== b.codec || a.index !== b.index) return false;
+  if (a.kind === "audio" && a.replaced !== (b as AudioTrack).replaced) return false;
   if (a.config.length !== b.config.length) return false;
   return a.config.every((byte, offset) => byte === b.config[offset]);
 }

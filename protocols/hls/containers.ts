@@ -4,6 +4,7 @@
  * @module
  */
 import type { Frame, StreamHead } from "../media/record.ts";
+import { playableTracks } from "../media/derived_audio.ts";
 import { type Track, trackId } from "../media/track.ts";
 import type { HlsContainer } from "./uri.ts";
 
@@ -41,7 +42,8 @@ const FMP4_ONLY: readonly string[] = ["h265", "av1", "vp8", "vp9", "flac"];
  * of their own; players cannot choose among tracks of one segment.
  */
 export function hlsTracks(tracks: readonly Track[]): Track[] {
-  return tracks.filter(({ index }) => index === 0).sort((a, b) => trackId(a) - trackId(b));
+  const playable = playableTracks(tracks).filter(({ index }) => index === 0);
+  return playable.sort((a, b) => trackId(a) - trackId(b));
 }
 
 /** Whether tracks can be served in a container. */

@@ -8,6 +8,7 @@
  * @module
  */
 import { sameTrack } from "../codecs/track_config.ts";
+import { PlayableView } from "../media/derived_audio.ts";
 import type { AnchorRecord, Frame, LogRecord, MarkRecord } from "../media/record.ts";
 import { type Track, trackId } from "../media/track.ts";
 import { type HlsContainers, hlsTracks } from "./containers.ts";
@@ -53,6 +54,7 @@ export class Segmenter implements SegmenterView {
   #anchor: AnchorRecord | undefined;
   #tracks: readonly Track[];
   #init: HlsInit | undefined;
+  readonly #view = new PlayableView();
   /** Number the next record should have. */
   #nextSeq: number | undefined;
   ended = false;
@@ -97,15 +99,16 @@ export class Segmenter implements SegmenterView {
   push(record: LogRecord): void {
     if (this.#nextSeq !== undefined && record.seq !== this.#nextSeq) this.#forgetOpen();
     this.#nextSeq = record.seq + 1;
-    switch (record.kind) {
+    const shown = this.#view.record(record);
+    switch (shown?.kind) {
       case "frame":
-        return this.#frame(record);
+        return this.#frame(shown);
       case "mark":
-        return this.#mark(record);
+        return this.#mark(shown);
       case "track":
-        return this.#track(record.track);
+        return this.#track(shown.track);
       case "anchor":
-        return this.#startGeneration(record);
+        return this.#startGeneration(shown);
     }
   }
 

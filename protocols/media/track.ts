@@ -29,8 +29,14 @@ export const TRACKS_PER_KIND_MAX = 8;
 /** Largest decoder configuration, in bytes: a dozen parameter sets of a few kilobytes each. */
 export const TRACK_CONFIG_BYTES_MAX = 64 * 1024;
 
+/** Position of the track that was made of the default audio track: behind all a publisher has. */
+export const DERIVED_AUDIO_INDEX = TRACKS_PER_KIND_MAX;
+
 interface TrackBase {
-  /** Position among the tracks of its kind, 0 to {@link TRACKS_PER_KIND_MAX} - 1; 0 is the default. */
+  /**
+   * Position among the tracks of its kind, 0 to {@link TRACKS_PER_KIND_MAX} - 1; 0 is the default.
+   * {@link DERIVED_AUDIO_INDEX} for a track that no publisher sent.
+   */
   readonly index: number;
   /**
    * Decoder configuration, in the form ISO 14496 and its kin give it: avcC (h264), hvcC (h265),
@@ -56,6 +62,8 @@ export interface AudioTrack extends TrackBase {
   /** Samples per second. */
   readonly sampleRate: number;
   readonly channels: number;
+  /** Players that cannot have it get the derived track in its place. */
+  readonly replaced?: true;
 }
 
 export type Track = VideoTrack | AudioTrack;

@@ -52,6 +52,9 @@ export type FrameType = typeof FRAME_TYPE[keyof typeof FRAME_TYPE];
 /** Flag of a FRAME: decoding can start here. */
 export const FLAG_KEYFRAME = 0x01;
 
+/** Flag of a TRACK: most players get the derived track in its place. */
+export const FLAG_REPLACED = 0x01;
+
 /** Flag of a MARK: its media does not continue the segment before. */
 export const FLAG_DISCONTINUITY = 0x01;
 

@@ -16,6 +16,7 @@ import {
   type TrackRecord,
 } from "../media/record.ts";
 import {
+  DERIVED_AUDIO_INDEX,
   type Track,
   TRACK_CONFIG_BYTES_MAX,
   trackId,
@@ -24,6 +25,7 @@ import {
 import {
   FLAG_DISCONTINUITY,
   FLAG_KEYFRAME,
+  FLAG_REPLACED,
   FLAG_VIDEO_DATA,
   FRAME_TYPE,
   HEADER_BYTES,
@@ -51,8 +53,11 @@ const ANCHOR_BYTES = BASE_BYTES + 40;
 /** Base, length of the name. */
 const DATA_HEAD_BYTES = BASE_BYTES + 2;
 
-/** Numbers of tracks are below this. */
+/** Numbers of the tracks that publishers send are below this. */
 export const TRACK_IDS_END = 2 * TRACKS_PER_KIND_MAX;
+
+/** Number of the derived track, which no publisher sent. */
+const DERIVED_TRACK_ID = trackId({ kind: "audio", index: DERIVED_AUDIO_INDEX });
 
 /** Codecs by their number on the wire (section 5.2); never renumbered. */
 const VIDEO_CODECS = ["h264", "h265", "av1", "vp8", "vp9"] as const;
@@ -128,9 +133,10 @@ function writeTrack(
   offset: number,
 ): void {
   const bodyBytes = TRACK_HEAD_BYTES + track.config.length;
-  writeHeader(view, offset, { type: FRAME_TYPE.track, flags: 0, handle }, bodyBytes);
-  const at = offset + HEADER_BYTES;
   const video = track.kind === "video";
+  const flags = !video && track.replaced ? FLAG_REPLACED : 0;
+  writeHeader(view, offset, { type: FRAME_TYPE.track, flags, handle }, bodyBytes);
+  const at = offset + HEADER_BYTES;
   view.setUint8(at + 16, trackId(track));
   view.setUint8(
     at + 17,
@@ -241,8 +247,9 @@ function readTrack(frame: ReceivedFrame): TrackRecord {
     );
   }
   const id = view.getUint8(start + 16);
-  if (id >= TRACK_IDS_END) {
-    throw malformed(`Cannot read TRACK: number ${id}, at most ${TRACK_IDS_END - 1}`, "5.2", 16);
+  if (id >= TRACK_IDS_END && id !== DERIVED_TRACK_ID) {
+    const allowed = `0 to ${TRACK_IDS_END - 1} and ${DERIVED_TRACK_ID} are allowed`;
+    throw malformed(`Cannot read TRACK: number ${id}, ${allowed}`, "5.2", 16);
   }
   // The configuration outlives the arena by far, so it is the one payload that is copied.
   const config = frame.bytes.slice(start + TRACK_HEAD_BYTES, end);
@@ -275,6 +282,7 @@ function audioTrack(frame: ReceivedFrame, base: { index: number; config: Uint8Ar
     codec,
     sampleRate: readCount(frame, 18, "5.2"),
     channels: readCount(frame, 26, "5.2"),
+    ...((frame.flags & FLAG_REPLACED) !== 0 ? { replaced: true } : {}),
   };
 }
 

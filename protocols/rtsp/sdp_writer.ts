@@ -9,6 +9,7 @@
 import { parseAvcDecoderConfigurationRecord } from "../codecs/h264.ts";
 import { H265_NAL_TYPE, hevcUnits, parseHevcDecoderConfigurationRecord } from "../codecs/h265.ts";
 import { parseAv1CodecConfigurationRecord } from "../codecs/av1.ts";
+import { originalTracks } from "../media/derived_audio.ts";
 import type { AudioTrack, Track, VideoTrack } from "../media/track.ts";
 import { g726Encoding } from "../rtp/g726.ts";
 import type { RtpFormat } from "./sdp.ts";
@@ -35,7 +36,8 @@ export interface SdpOptions {
 }
 
 /** The tracks that RTP can carry, with payload types by their place; the others are left out. */
-export function describeTracks(tracks: readonly Track[]): DescribedTrack[] {
+export function describeTracks(all: readonly Track[]): DescribedTrack[] {
+  const tracks = originalTracks(all);
   return tracks.flatMap((track) => {
     const format = formatOfTrack(track, PAYLOAD_TYPE_DYNAMIC + tracks.indexOf(track));
     return format === undefined ? [] : [{ track, format }];

@@ -1,4 +1,5 @@
 // Goal: what launcher and worker tell each other and the world, each part by itself.
+import { REPOSITORY } from "../support/paths.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
 import { DEFAULTS } from "./config_defaults.ts";
 import { isNodeName } from "../../cluster/config_schema.ts";
@@ -84,7 +85,7 @@ Deno.test("workerArguments() grants the ports, the data directory and the host's
     "--quiet",
     "--v8-flags=--max-semi-space-size=2,--heap-growing-percent=20",
     "--allow-net=[::]:0,[::]:1935,[::]:8554,[::]:8080,0.0.0.0:1935,0.0.0.0:8554,0.0.0.0:8080",
-    "--allow-read=/var/lib/hw",
+    `--allow-read=/var/lib/hw,${REPOSITORY}/actors,${REPOSITORY}/protocols`,
     "--allow-write=/var/lib/hw",
     "--allow-sys=hostname",
     "--ignore-env",

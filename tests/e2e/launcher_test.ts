@@ -1,5 +1,6 @@
 // Goal: the launcher and its worker as real processes: signals, ends, permissions, locks, secrets.
 // Method: the command line with the permissions of the task `node`, a fake node in the worker.
+import { REPOSITORY } from "../support/paths.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { assertWithin } from "../support/contention.ts";
 import { Child, eventually, runChild } from "../support/processes.ts";
@@ -30,7 +31,7 @@ Deno.test("the launcher prints one ready line and keeps its worker's permissions
     assert(!worker.join(" ").includes(TOKEN));
     assertEquals(worker.filter((word) => /^-A|^--allow/.test(word)), [
       "--allow-net=127.0.0.1",
-      `--allow-read=${data}`,
+      `--allow-read=${data},${REPOSITORY}/actors,${REPOSITORY}/protocols`,
       `--allow-write=${data}`,
     ]);
     const port = Number(ready.addresses.rtmp.split(":")[1]);

@@ -17,7 +17,7 @@ const HEAD_START_MS = 1_000;
  * Tracks are brought together by what the publisher says of its clock, to a few milliseconds, and
  * RTMP rounds to whole ones.
  */
-const TOLERANCE_US = 10_000;
+const TOLERANCE_US = 5_000;
 
 /** What a client must have received at least: two seconds and a half of the longest. */
 const FRAMES_MIN = 20;
@@ -61,7 +61,9 @@ for (const source of SOURCES) {
         await using publisher = input(path, file);
         await delay(HEAD_START_MS);
         const played = Object.entries(OUTPUTS).map(async ([name, play]) => {
-          return [name, await judge(file, await play(path))];
+          // What RTMP cannot take as it is comes as AAC; see transcode_test.ts.
+          const made = source === "h264_g711a" && way !== "RTMP" && !name.startsWith("RTSP");
+          return [name, await judge(file, await play(path), made)];
         });
         const outcome = Object.fromEntries(await Promise.all(played));
         assertEquals(
@@ -74,8 +76,9 @@ for (const source of SOURCES) {
   }
 }
 
-async function judge(file: string, got: Frames): Promise<string | undefined> {
-  return compareFrames(await readPlain(file), got, {
+async function judge(file: string, got: Frames, soundMade: boolean): Promise<string | undefined> {
+  const plain = (frames: Frames) => soundMade ? { ...frames, audio: [] } : frames;
+  return compareFrames(plain(await readPlain(file)), plain(got), {
     toleranceUs: TOLERANCE_US,
     framesMin: FRAMES_MIN,
     tailMax: TAIL_MAX,

@@ -3,7 +3,7 @@
 import { ProtocolError } from "../../../protocols/errors.ts";
 import type { LogRecord } from "../../../protocols/media/record.ts";
 import type { AudioTrack, VideoTrack } from "../../../protocols/media/track.ts";
-import { TRACK_CONFIG_BYTES_MAX } from "../../../protocols/media/track.ts";
+import { DERIVED_AUDIO_INDEX, TRACK_CONFIG_BYTES_MAX } from "../../../protocols/media/track.ts";
 import { HEADER_BYTES } from "../../../protocols/mrtmp/frame.ts";
 import { FrameWriter } from "../../../protocols/mrtmp/frame_writer.ts";
 import { readRecord, type TrackTable } from "../../../protocols/mrtmp/record_codec.ts";
@@ -41,6 +41,20 @@ const LAST: AudioTrack = {
   config: new Uint8Array(0),
   sampleRate: 44_100,
   channels: 6,
+};
+const G711: AudioTrack = {
+  kind: "audio",
+  index: 0,
+  codec: "g711a",
+  config: new Uint8Array(0),
+  sampleRate: 8_000,
+  channels: 1,
+};
+const DERIVED: AudioTrack = {
+  ...G711,
+  index: DERIVED_AUDIO_INDEX,
+  codec: "aac",
+  config: Uint8Array.of(0x15, 0x88),
 };
 const META = {
   kind: "data",
@@ -90,6 +104,8 @@ const RECORDS: Readonly<Record<string, LogRecord>> = {
   track_video: { kind: "track", seq: 1, dtsUs: 0, track: VIDEO },
   track_audio: { kind: "track", seq: 2, dtsUs: 0, track: AUDIO },
   track_last: { kind: "track", seq: 3, dtsUs: 12, track: LAST },
+  track_replaced: { kind: "track", seq: 4, dtsUs: 12, track: { ...G711, replaced: true } },
+  track_derived: { kind: "track", seq: 5, dtsUs: 12, track: DERIVED },
   mark: {
     kind: "mark",
     seq: 8,

@@ -26,9 +26,9 @@ def video(seq, dts, pts, track, data, handle=7, key=False):
     return frame("frame", body, handle, 1 if key else 0)
 
 
-def track(seq, dts, number, codec, numbers, config, handle=7):
+def track(seq, dts, number, codec, numbers, config, handle=7, replaced=False):
     body = base(seq, dts) + struct.pack(">BBddd", number, codec, *numbers) + config
-    return frame("track", body, handle)
+    return frame("track", body, handle, 1 if replaced else 0)
 
 
 def mark(seq, dts, segment, discontinuities, broken, handle=7):
@@ -79,6 +79,8 @@ VECTORS = dict(
     track_video=track(1, 0, **VIDEO),
     track_audio=track(2, 0, **AUDIO),
     track_last=track(3, 12, 15, 0x47, (44100, 6, 0), b""),
+    track_replaced=track(4, 12, 1, 0x43, (8000, 1, 0), b"", replaced=True),
+    track_derived=track(5, 12, 17, 0x40, (8000, 1, 0), b"\x15\x88"),
     mark=mark(8, 2000000, 883612800, 4, False),
     mark_broken=mark(8, 2000000, 883612801, 5, True),
     anchor=anchor(*ANCHOR),
