@@ -8,7 +8,8 @@ import { HttpConnection } from "../actors/edge/http_connection.ts";
 import { type ApiFetch, Routes } from "../actors/edge/http_routes.ts";
 import { Listener } from "../actors/edge/listener.ts";
 import { RtmpConnection } from "../actors/edge/rtmp_connection.ts";
-import { RtspConnection } from "../actors/edge/rtsp_connection.ts";
+import { RtspEntry } from "../actors/edge/rtsp_entry.ts";
+import { RtspTunnels } from "../actors/edge/rtsp_tunnels.ts";
 import { refusal } from "../protocols/http/answer.ts";
 import { writeRtspResponse } from "../protocols/rtsp/message.ts";
 import { createApi } from "../actors/http/api.ts";
@@ -143,6 +144,7 @@ function listenersOf(
   sockets: ClientSockets,
   host: NodeHost | undefined,
 ): Listeners {
+  const tunnels = new RtspTunnels(edge);
   const rtmp = sockets.rtmp && new Listener({
     edge,
     protocol: "rtmp",
@@ -153,11 +155,13 @@ function listenersOf(
     edge,
     protocol: "rtsp",
     socket: sockets.rtsp,
-    connect: (conn) => new RtspConnection(conn, edge),
+    connect: (conn) => new RtspEntry(conn, edge, tunnels),
     fullAnswer: writeRtspResponse(503, {}),
   });
   const media = [rtmp, rtsp].filter((listener) => listener !== undefined);
-  const routes = new Routes(edge, apiOf(edge, host), { media: edge.config.role !== "origin" });
+  const routes = new Routes(edge, apiOf(edge, host), {
+    tunnels: edge.config.role === "origin" ? undefined : tunnels,
+  });
   const http = new Listener({
     edge,
     protocol: "http",

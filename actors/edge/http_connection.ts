@@ -14,6 +14,7 @@ import {
   parseRequestHead,
   type RequestHead,
 } from "../../protocols/http/request_head.ts";
+import { parseTunnelRequest, type TunnelRequest } from "../../protocols/rtsp/tunnel.ts";
 import type { Edge } from "./edge.ts";
 import type { Connection, Overdue } from "./listener.ts";
 import { hostPort } from "./host_port.ts";
@@ -59,6 +60,14 @@ export interface HttpRoutes {
    * Never rejects for a client's fault.
    */
   answer(request: HttpRequest, take: () => TakenSocket): HttpAnswer | Promise<HttpAnswer>;
+  /** Serves the halves of tunnels of RTSP; absent where nothing is served but the API. */
+  readonly tunnels?: TunnelHalves;
+}
+
+/** Takes halves of tunnels. */
+export interface TunnelHalves {
+  /** Serves one until it is over; `rest` was read behind its head. Never rejects. */
+  serve(request: TunnelRequest, conn: Deno.TcpConn, rest: Uint8Array): Promise<void>;
 }
 
 /** A socket that a route took over. */
@@ -126,6 +135,11 @@ export class HttpConnection implements Connection {
         if (bytes === null) return;
         this.#filled += bytes;
         continue;
+      }
+      const tunnel = this.#routes.tunnels && parseTunnelRequest(head);
+      if (tunnel !== undefined) {
+        const { conn, rest } = this.#take();
+        return await this.#routes.tunnels!.serve(tunnel, conn, rest);
       }
       const body = head.bodyBytes === 0 ? NOTHING : await this.#readBody(head);
       if (body === undefined) return;

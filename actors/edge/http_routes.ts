@@ -10,6 +10,7 @@ import { answerHls } from "./hls_route.ts";
 import { isHlsTarget } from "./hls_target.ts";
 import { answerLive, answerWebSocket, isLiveTarget, isWebSocketTarget } from "./live_route.ts";
 import { answerPicture, isPictureTarget } from "./picture_route.ts";
+import type { RtspTunnels } from "./rtsp_tunnels.ts";
 import type { HttpAnswer, HttpRequest, HttpRoutes, TakenSocket } from "./http_connection.ts";
 
 /** Web-standard handler of the API; `remoteAddress` is the peer's IP address. */
@@ -21,19 +22,19 @@ export type ApiFetch = (
 export class Routes implements HttpRoutes {
   readonly #edge: Edge;
   readonly #api: ApiFetch;
-  readonly #media: boolean;
+  readonly tunnels: RtspTunnels | undefined;
 
-  /** Without `media` there is the API alone. */
-  constructor(edge: Edge, api: ApiFetch, { media }: { readonly media: boolean }) {
+  /** Without `tunnels` there is the API alone, and no media. */
+  constructor(edge: Edge, api: ApiFetch, { tunnels }: { readonly tunnels?: RtspTunnels }) {
     this.#edge = edge;
     this.#api = api;
-    this.#media = media;
+    this.tunnels = tunnels;
   }
 
   answer(request: HttpRequest, take: () => TakenSocket): HttpAnswer | Promise<HttpAnswer> {
     const { head } = request;
     const { target } = head;
-    if (!this.#media) return this.#answerApi(request);
+    if (this.tunnels === undefined) return this.#answerApi(request);
     if (head.headers.has("upgrade") && asksForWebSocket(upgradeOf(request))) {
       if (isWebSocketTarget(target)) return answerWebSocket(this.#edge, request, take);
       return refusal(404, "Cannot upgrade: only /APP/NAME.flv speaks WebSocket", { close: true });

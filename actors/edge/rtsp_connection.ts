@@ -21,6 +21,7 @@ import { hostPort } from "./host_port.ts";
 import type { Connection, Overdue } from "./listener.ts";
 import { Outlet, type OutletEvents } from "./outlet.ts";
 import { PublisherPace } from "./publisher_pace.ts";
+import type { RtspInput } from "./rtsp_input.ts";
 import type { RtspPeer } from "./rtsp_peer.ts";
 import { RtspStreams } from "./rtsp_streams.ts";
 import { isSocketClosed } from "./socket_closed.ts";
@@ -49,7 +50,7 @@ export class RtspConnection implements Connection, RtspServerEvents, OutletEvent
   readonly remoteAddress: string;
   readonly localHost: string;
   readonly remoteHost: string;
-  readonly #conn: Deno.Conn;
+  readonly #input: RtspInput;
   readonly #streams: RtspStreams;
   readonly #pace: PublisherPace;
   #idleSeconds = 0;
@@ -57,8 +58,9 @@ export class RtspConnection implements Connection, RtspServerEvents, OutletEvent
   #released = false;
   bytesIn = 0;
 
-  constructor(conn: Deno.Conn, edge: Edge) {
-    this.#conn = conn;
+  /** @param input Where its bytes come from, when not from `conn`. */
+  constructor(conn: Deno.Conn, edge: Edge, input: RtspInput = conn) {
+    this.#input = input;
     this.edge = edge;
     this.id = edge.sessions.newId();
     const remote = conn.remoteAddr as Deno.NetAddr;
@@ -166,7 +168,7 @@ export class RtspConnection implements Connection, RtspServerEvents, OutletEvent
   async #readAll(): Promise<void> {
     let buffer = new Uint8Array(READ_BYTES);
     while (true) {
-      const bytes = await this.#conn.read(buffer);
+      const bytes = await this.#input.read(buffer);
       if (bytes === null) return;
       this.bytesIn += bytes;
       this.edge.traffic.rtsp.in += bytes;

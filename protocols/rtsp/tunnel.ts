@@ -50,6 +50,13 @@ export function writeTunnelAnswer(): Uint8Array {
   );
 }
 
+/** Answer to a half whose other half is not here, or whose cookie is in use. */
+export function writeTunnelRefusal(): Uint8Array {
+  return new TextEncoder().encode(
+    "HTTP/1.0 454 Session Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+  );
+}
+
 const PADDING = 0x3d;
 
 /** The 6 bits of each character; 64 = none. */
