@@ -54,6 +54,8 @@ export interface MeshOptions {
 /** How long a new owner may take to answer that it has the session, in milliseconds. */
 const ADOPT_TIMEOUT_MS = 2_000;
 
+const REFUSED: ServeAnswer = { refused: true };
+
 /** Nodes that listen for each other's silence, besides those that carry media with each other. */
 const WATCHERS = 3;
 
@@ -263,21 +265,22 @@ export class Mesh {
     const core = this.#options.hub.get(name);
     const here = core !== undefined && !core.ended;
     if (mode === "any") {
-      if (!here || core.log.nextSeq === 0 && core.ingest === undefined) return { refused: true };
+      if (!here || core.log.nextSeq === 0 && core.ingest === undefined) return REFUSED;
       return { core, state: () => this.#stateOf(core) };
     }
     const own = this.ownership.ownEpoch(key);
     if (own !== undefined) this.ownership.accepts(key, epoch);
     if (own === undefined || own < epoch) {
-      // Without a name it would mean that the stream is over. Ours means: look it up.
-      return { refused: true, owner: this.ownership.recall(key)?.node ?? this.membership.node };
+      return { refused: true, owner: this.ownership.recall(key)?.node };
     }
-    if (!here || sessionStateOf(core, this.membership.node) === undefined) {
-      return this.#awaitsSession(key)
-        ? { refused: true, owner: this.membership.node }
-        : { refused: true };
+    if (core?.ended) return { ended: true };
+    if (core !== undefined && sessionStateOf(core, this.membership.node) !== undefined) {
+      return { core, state: () => this.#stateOf(core) };
     }
-    return { core, state: () => this.#stateOf(core) };
+    // It owns the stream since a moment, and is about to learn what there is of it.
+    const due = this.#awaitsSession(key) || core?.session !== undefined ||
+      core?.ingest !== undefined;
+    return due ? REFUSED : { ended: true };
   }
 
   #stateOf(core: StreamCore): SessionState {

@@ -5,7 +5,7 @@
  */
 import type { Ports } from "../actors/runtime/ports.ts";
 import { type Carrier, EDGE_STREAM } from "../actors/stream/edge_stream_actor.ts";
-import type { StreamOwner, Whereabouts } from "../actors/stream/upstream.ts";
+import type { LogEnd, StreamOwner, Whereabouts } from "../actors/stream/upstream.ts";
 import type { Membership } from "./membership/membership.ts";
 import type { Ownership } from "./placement/ownership.ts";
 import type { PeerCalls } from "./placement/peer_calls.ts";
@@ -83,7 +83,7 @@ export class MeshWhereabouts implements Whereabouts {
     return this.#options.membership.members.get(node)?.state === "draining";
   }
 
-  async carrier(key: string): Promise<string | undefined> {
+  async carrier(key: string, known?: LogEnd): Promise<string | undefined> {
     const { ownership, membership, peers } = this.#options;
     if (!ownership.inherited(key)) return undefined;
     const others = [...membership.members.keys()].filter((node) => node !== this.node);
@@ -93,11 +93,13 @@ export class MeshWhereabouts implements Whereabouts {
         return { node, has: reply.ok ? reply.value as Carrier | null : null };
       }),
     );
-    let best: { node: string; has: Carrier } | undefined;
+    let best: string | undefined;
+    let most = known;
     for (const { node, has } of answers) {
-      if (has !== null && (best === undefined || isAhead(has, best.has))) best = { node, has };
+      if (has === null || (most !== undefined && !isAhead(has, most))) continue;
+      [best, most] = [node, has];
     }
-    return best?.node;
+    return best;
   }
 
   async prepare(key: string, node: string): Promise<boolean> {
@@ -114,6 +116,6 @@ export class MeshWhereabouts implements Whereabouts {
   }
 }
 
-function isAhead(a: Carrier, b: Carrier): boolean {
+function isAhead(a: LogEnd, b: LogEnd): boolean {
   return a.generation > b.generation || (a.generation === b.generation && a.nextSeq > b.nextSeq);
 }

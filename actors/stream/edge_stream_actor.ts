@@ -11,6 +11,7 @@ import { DEFERRED } from "../runtime/actor.ts";
 import { actorKind } from "../runtime/protocol.ts";
 import { STREAM } from "./stream_protocol.ts";
 import { Feed } from "./feed.ts";
+import { inherit } from "./inheritance.ts";
 import type { Publication, StreamCore } from "./stream_core.ts";
 import type { StreamHub } from "./stream_hub.ts";
 import { type StreamName, streamNameOf } from "./stream_key.ts";
@@ -191,9 +192,7 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
     const core = this.#core;
     if (core === undefined || core.fed) return;
     const known = core.session !== undefined;
-    // An owner that has nothing of it any more has seen its end.
-    const over = end.kind === "ended" || (end.kind === "refused" && end.owner === undefined);
-    if (known && over) return this.#end(core, context);
+    if (known && end.kind === "ended") return this.#end(core, context);
     const nowMs = context.ports.clock.nowMs();
     if (this.#lostSinceMs === undefined) {
       this.#lostSinceMs = nowMs;
@@ -206,10 +205,13 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
     this.#retry(context);
   }
 
-  tookOver(_: void, context: Context): void {
+  async tookOver(_: void, context: Context): Promise<void> {
     const core = this.#core;
-    const session = core && lostSession(core, this.#options.holdMsOf(this.#name));
-    if (core === undefined || session === undefined) return;
+    if (core === undefined) return;
+    const { whereabouts, upstream } = this.#options;
+    await inherit(core, { key: this.#key, ports: context.ports, whereabouts, upstream });
+    const session = lostSession(core, this.#options.holdMsOf(this.#name));
+    if (session === undefined) return;
     this.#lostSinceMs = undefined;
     const { holdMs: heldMs } = session;
     context.system.ref(STREAM, this.#key).ask.adopt({ session, heldMs });

@@ -76,13 +76,14 @@ export class Ingests {
     });
     if (!answer.ok) return { ok: false, reason: "unreachable", error: answer.error };
     if (!answer.value.ok) return answer.value;
-    const { grant, startedAtMs, holdMs } = answer.value;
-    const core = this.#coreFor(name, grant);
+    const { grant: granted, startedAtMs, holdMs } = answer.value;
+    const core = this.#coreFor(name, granted);
     if (core === undefined) {
       this.#unpublish(ingestId, name, { lost: false, nextSeq: 0 });
       return { ok: false, reason: "full" };
     }
-    await this.#catchUp(core, grant);
+    await this.#catchUp(core, granted);
+    const grant = behindWhatWasSeen(core, granted);
     const session = { publisher: { ingestId, node }, grant, startedAtMs, holdMs };
     this.#replace(core);
     core.ingest = session;
@@ -232,4 +233,11 @@ export class Ingests {
       system.ref(INGEST, ingestId).tell.kick({ reason: "another publisher took over" });
     });
   }
+}
+
+/** Viewers here may have seen more of the session before than the owner knows of. */
+function behindWhatWasSeen({ log }: StreamCore, grant: Grant): Grant {
+  const seenUs = log.newestDtsUs;
+  if (log.nextSeq === 0 || seenUs < grant.startUs) return grant;
+  return { ...grant, startUs: seenUs + log.frameIntervalUs, afterUs: seenUs };
 }

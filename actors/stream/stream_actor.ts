@@ -11,6 +11,7 @@ import type { HlsSettings } from "../../protocols/media/record.ts";
 import type { Actor, ActorContext } from "../runtime/actor.ts";
 import { EDGE_STREAM } from "./edge_stream_actor.ts";
 import { Feed, REWIND_US_MAX } from "./feed.ts";
+import { inherit } from "./inheritance.ts";
 import { INGEST } from "./ingest_actor.ts";
 import type { Grant, Publication, StreamCore } from "./stream_core.ts";
 import type { StreamLog } from "./stream_log.ts";
@@ -37,9 +38,6 @@ const SILENT_INTERVALS = 3;
 
 /** A publisher that is being replaced, or left, on another node sends its last records meanwhile. */
 const TAIL_MS = 150;
-
-/** What a dead owner left is fetched within this; the publisher waits meanwhile. */
-const INHERIT_MS = 1_000;
 
 /** Pauses between tries to reach the publisher's node, and how many there are. */
 const FEED_RETRY_MS_MIN = 10;
@@ -114,7 +112,10 @@ export class StreamActor implements Actor<StreamProtocol> {
     }
     const core = this.#hub.budget.exhausted ? present : this.#hub.open(this.#name);
     if (core === undefined) return { ok: false, reason: "full" };
-    if (core.log.nextSeq === 0) await this.#inherit(core, context);
+    if (core.publication === undefined && core.hold === undefined) {
+      const { whereabouts, upstream } = this.#options;
+      await inherit(core, { key: this.#key, ports: context.ports, whereabouts, upstream });
+    }
     const epoch = this.#options.whereabouts.ownEpoch(this.#key);
     // Nobody needed it while we waited, so it may be forgotten: whoever asks asks again.
     if (epoch === undefined || this.#core !== core) return { ok: false, reason: "moved" };
@@ -311,26 +312,6 @@ export class StreamActor implements Actor<StreamProtocol> {
         context.ports.timers.after(delayMs, () => context.self.tell.feed(again));
       },
     });
-  }
-
-  /** What the owner before had is fetched from who has it: its viewers wait there. */
-  async #inherit(core: StreamCore, { ports }: Context): Promise<void> {
-    const { whereabouts, upstream } = this.#options;
-    const node = await whereabouts.carrier(this.#key);
-    if (node === undefined) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = ports.timers.after(INHERIT_MS, resolve);
-    const feed = new Feed(core, {
-      ...{ upstream, node, clock: ports.clock, mode: "any", epoch: 0 },
-      state: (state) => core.session = state,
-      caughtUp: resolve,
-      closed: () => resolve(),
-    });
-    core.feed = feed; // Keeps it from being forgotten.
-    await promise;
-    timer.cancel();
-    feed.close();
-    if (core.feed === feed) core.feed = undefined;
   }
 
   /** Waits a moment for the last records of a publisher on another node. */

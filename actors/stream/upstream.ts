@@ -99,6 +99,12 @@ export interface StreamOwner {
   readonly epoch: number;
 }
 
+/** How far a log reaches. */
+export interface LogEnd {
+  readonly generation: number;
+  readonly nextSeq: number;
+}
+
 /** What this node knows of the whereabouts of streams; the directory behind it is the truth. */
 export interface Whereabouts {
   /** Name of this node. */
@@ -112,10 +118,10 @@ export interface Whereabouts {
   /** Makes this node the owner of a stream that nobody owns; false when it is not. */
   takeOver(key: string): Promise<boolean>;
   /**
-   * The node that has most of a stream whose owner died and left this node nothing; `undefined`
-   * when nobody has any of it, or the stream is new.
+   * The node that has most of a stream whose owner died, and more than this one, which has
+   * `known`; `undefined` when there is none, or the owner did not die.
    */
-  carrier(key: string): Promise<string | undefined>;
+  carrier(key: string, known?: LogEnd): Promise<string | undefined>;
   /** Lets another node carry a stream that this one owns, up to its present end. */
   prepare(key: string, node: string): Promise<boolean>;
   /** An epoch that was heard of is the highest so far. */

@@ -28,7 +28,10 @@ export type ServeAnswer =
     /** The stream's state as its owner tells it, at the time of the call. */
     readonly state: () => SessionState;
   }
-  | { readonly refused: true; readonly owner?: string };
+  /** It is not here; `owner` says who might have it. */
+  | { readonly refused: true; readonly owner?: string }
+  /** This node owns it, and it is over. */
+  | { readonly ended: true };
 
 export interface LinkSourceOptions {
   readonly channel: Channel;
@@ -69,6 +72,7 @@ export class LinkSource {
     if (this.#cursors.size >= SUBSCRIPTIONS_MAX) return this.#refuse(handle);
     const answer = this.#serve(message);
     if ("refused" in answer) return this.#refuse(handle, answer.owner);
+    if ("ended" in answer) return this.#end(handle);
     if (answer.core.ended) return this.#refuse(handle);
     const wake = (woken: SourceCursor) => this.sender.wake(woken);
     const cursor = new SourceCursor({
@@ -118,6 +122,10 @@ export class LinkSource {
     this.#cursors.delete(cursor.handle);
     cursor.core.eager.delete(cursor);
     cursor.retire();
+  }
+
+  #end(handle: number): void {
+    this.#options.channel.send(FRAME_TYPE.end, handle, writeEnd({ reason: "ended" }));
   }
 
   #refuse(handle: number, owner?: string): void {
