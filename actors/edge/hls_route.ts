@@ -138,12 +138,15 @@ function answerPlaylist(asked: Asked, feed: HlsFeed, container: HlsContainer): A
   const blocking = directives.segment !== undefined;
   if (blocking) {
     const decision = decidePlaylist(segmenter, directives);
-    if (decision.kind === "refuse") return refusal(400, decision.reason, { headOnly });
+    // A node that lost its feed may be asked for what others have listed long ago.
+    if (decision.kind === "refuse" && feed.core.current) {
+      return refusal(400, decision.reason, { headOnly });
+    }
   }
   return whenever(asked, feed, {
     fits: () =>
       blocking
-        ? decidePlaylist(segmenter, directives).kind !== "wait"
+        ? decidePlaylist(segmenter, directives).kind === "ready"
         : segmenter.ended || hasSegment(feed),
     answer(came) {
       // Which tracks there are may have become known only now.

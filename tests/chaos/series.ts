@@ -12,6 +12,9 @@ import type { RunResult } from "./scene.ts";
 /** Largest step of timestamps from one picture to the next: a few lost ones are no hole. */
 const STEP_MS_MAX = 250;
 
+/** Runs until a node has made whatever it makes once and keeps. */
+const WARM_RUNS = 5;
+
 /** What a series came to. */
 export interface Outcome {
   readonly fault: Fault;
@@ -36,9 +39,10 @@ export async function runSeries(fault: Fault, options: SeriesOptions): Promise<O
   await using ground = await Ground.start({ names, cables, args });
   const before = await holdings(ground);
   // A node's first streams make what it keeps: memory counts from there.
-  const warm = await runRounds(ground, fault, { ...options, times: Math.min(2, options.times) });
+  const first = Math.min(WARM_RUNS, options.times);
+  const warm = await runRounds(ground, fault, { ...options, times: first });
   const started = await holdings(ground);
-  const more = { ...options, times: options.times - warm.runs.length, first: 2 };
+  const more = { ...options, times: options.times - first, first };
   const rest = more.times > 0 ? await runRounds(ground, fault, more) : { runs: [], faults: [] };
   const faults = [...warm.faults, ...rest.faults, ...await leaks(ground, before)];
   const share = await memoryShare(ground, started);
