@@ -25,12 +25,7 @@ const SHARED = FAULTS.filter(({ name }) =>
 /** Those that take seconds by themselves, on meshes beside each other. */
 const LONG = FAULTS.filter((fault) => !SHARED.includes(fault) && !ONCE.includes(fault.name));
 const missing = await missingNetwork();
-
-/** Its own viewers sometimes miss frames: not mended yet, so left to `deno task chaos`. */
-const KNOWN = ["pause-of-two"];
-const RUN = LONG.filter(({ name, cables }) =>
-  !KNOWN.includes(name) && (!cables || missing === undefined)
-);
+const RUN = LONG.filter(({ cables }) => !cables || missing === undefined);
 
 async function faultsOf(ground: Ground, fault: Fault): Promise<string[]> {
   const times = ONCE.includes(fault.name) ? 1 : TIMES;
@@ -65,9 +60,5 @@ Deno.test(endToEnd("nor that all nodes are restarted in turn", NEEDS, async () =
 }));
 
 for (const { what } of LONG.filter((fault) => !RUN.includes(fault))) {
-  Deno.test({
-    name: `${what} (skipped: ${missing ?? "known to miss frames at times"})`,
-    ignore: true,
-    fn() {},
-  });
+  Deno.test({ name: `${what} (skipped: ${missing})`, ignore: true, fn() {} });
 }
