@@ -1,11 +1,12 @@
 /**
- * `deno task sim [--seeds N] [--from N] [--seconds N] [--nodes N]`: plays seeds one after the other;
+ * `deno task sim [--seeds N] [--from N] [--seconds N] [--nodes N]`: plays seeds on all cores;
  * `--seed N` plays one and prints all that happened.
  *
  * Exit code 1 when something did not hold, 2 for arguments that are wrong.
  *
  * @module
  */
+import { playSeeds } from "./play_seeds.ts";
 import { scheduleText } from "./schedule.ts";
 import { SIM_MS_MIN, type SimOptions, type SimResult, simulate } from "./simulation.ts";
 
@@ -76,16 +77,19 @@ async function replay(options: SimOptions): Promise<number> {
 async function playAll(from: number, seeds: number, options: Omit<SimOptions, "seed">) {
   const startedMs = performance.now();
   const failed: number[] = [];
-  for (let seed = from; seed < from + seeds; seed++) {
-    const result = await simulate({ ...options, seed });
+  let done = 0;
+  const played = (result: SimResult) => {
     if (result.faults.length > 0) {
-      failed.push(seed);
-      console.log(failed.length > REPORTS_MAX ? `seed ${seed} failed` : reportOf(result));
+      failed.push(result.seed);
+      console.log(
+        failed.length > REPORTS_MAX ? `seed ${result.seed} failed` : reportOf(result),
+      );
     }
-    const done = seed - from + 1;
-    if (done % PROGRESS_SEEDS === 0) console.log(`${done} seeds, ${failed.length} failed`);
-  }
+    if (++done % PROGRESS_SEEDS === 0) console.log(`${done} seeds, ${failed.length} failed`);
+  };
+  await playSeeds({ ...options, from, seeds, played });
   const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
+  failed.sort((a, b) => a - b);
   console.log(`${seeds} seeds in ${seconds} s, ${failed.length} failed: ${failed.join(" ")}`);
   return failed.length === 0 ? 0 : 1;
 }
