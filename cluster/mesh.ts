@@ -248,6 +248,7 @@ export class Mesh {
    */
   #stoodStill(): void {
     for (const core of this.#options.hub.values()) if (core.feed !== undefined) core.starved = true;
+    this.ownership.doubtAll();
     this.links.disconnectAll("the node stood still");
   }
 

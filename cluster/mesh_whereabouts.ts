@@ -10,6 +10,9 @@ import type { Membership } from "./membership/membership.ts";
 import type { Ownership } from "./placement/ownership.ts";
 import type { PeerCalls } from "./placement/peer_calls.ts";
 
+/** The mesh's clock is later than this: 2020, in milliseconds since 1970. */
+const KNOWN_MS_MIN = Date.UTC(2020, 0, 1);
+
 /** A node that does not say in time what it carries is not waited for, in milliseconds. */
 const CARRIER_MS = 150;
 
@@ -38,6 +41,12 @@ export class MeshWhereabouts implements Whereabouts {
 
   get node(): string {
     return this.#options.membership.node;
+  }
+
+  nowMs(): number | undefined {
+    const nowMs = this.#options.membership.nowUs() / 1_000;
+    // Before the directory has told its clock this is our monotonic one, which counts from a start.
+    return nowMs > KNOWN_MS_MIN ? nowMs : undefined;
   }
 
   resolve(key: string, fresh?: boolean): Promise<StreamOwner | undefined> {

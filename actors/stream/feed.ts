@@ -173,7 +173,7 @@ export class Feed implements UpstreamSink {
     }
     if (behindUs > REWIND_US_MAX) {
       this.#subscription.close();
-      this.closed({ kind: "ended" });
+      this.closed({ kind: "ended", rewound: true });
       return false;
     }
     const { head, lastMark } = log;

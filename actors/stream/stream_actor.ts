@@ -20,6 +20,7 @@ import { type StreamName, streamNameOf } from "./stream_key.ts";
 import { TIMELINE_START_US } from "./timeline_repair.ts";
 import {
   type Adoption,
+  type FeedLoss,
   type LogEnd,
   logEndOf,
   type MoveResult,
@@ -124,7 +125,8 @@ export class StreamActor implements Actor<StreamProtocol> {
     const ahead = has !== undefined && has.nextSeq > core.log.nextSeq &&
       has.generation >= (logEndOf(core)?.generation ?? 0);
     const generation = ahead ? Math.max(has.generation, known ?? 0) : known;
-    const session = { epoch, wallMs: startedAtMs, generation, hls: policy.hls };
+    const wallMs = this.#options.whereabouts.nowMs() ?? startedAtMs;
+    const session = { epoch, wallMs, generation, hls: policy.hls };
     const grant = this.#grant(core.log, session, ahead ? has : core.log, has?.newestDtsUs ?? 0);
     core.log.windowUs = policy.logWindowUs;
     this.#begin(core, { publisher, grant, startedAtMs, holdMs: policy.holdMs }, context);
@@ -165,6 +167,11 @@ export class StreamActor implements Actor<StreamProtocol> {
         this.#feed(core, 0, context);
       }
       return true;
+    }
+    for (const other of [core.publication, core.ingest]) {
+      if (other !== undefined && other.publisher.ingestId !== ingestId) {
+        this.#kick(other, "another publisher took over", context);
+      }
     }
     const adopted = { ...session, grant: { ...session.grant, epoch } };
     context.log.info("stream adopted", { ingest: node, ingestId, generation, epoch });
@@ -229,13 +236,14 @@ export class StreamActor implements Actor<StreamProtocol> {
     this.#end(core, "publisher did not come back", context);
   }
 
-  feed({ ingestId, tries }: { ingestId: string; tries: number }, context: Context): void {
+  feed({ ingestId, tries, rewound }: FeedLoss, context: Context): void {
     const core = this.#core;
     const publication = core?.publication;
     if (core === undefined || publication?.publisher.ingestId !== ingestId) return;
     const { node } = publication.publisher;
     // The message may be of an owner before us, whose actor is now this one.
     if (core.feed !== undefined || node === this.#options.whereabouts.node) return;
+    if (rewound) return this.#beginAnew(core, publication, context);
     if (tries <= FEED_TRIES_MAX && !this.#options.whereabouts.gone(node)) {
       return this.#feed(core, tries, context);
     }
@@ -275,7 +283,8 @@ export class StreamActor implements Actor<StreamProtocol> {
     const newestUs = Math.max(end.newestDtsUs, seenUs);
     return {
       epoch,
-      // Names of segments hold it, and must not come again after a stream was forgotten.
+      // Names of segments hold it, and must not come again after a stream was forgotten; by the
+      // mesh's clock, as an owner may not know of the session before.
       generation: Math.max(Math.round(wallMs), (generation ?? 0) + 1),
       nextSeq: end.nextSeq,
       startUs: resumes ? newestUs + log.frameIntervalUs : TIMELINE_START_US,
@@ -296,6 +305,15 @@ export class StreamActor implements Actor<StreamProtocol> {
     else this.#feed(core, 0, context);
   }
 
+  /** The session goes on far behind what was seen here: who watches comes again, to a new log. */
+  #beginAnew(core: StreamCore, publication: Publication, context: Context): void {
+    core.end();
+    const anew = this.#hub.open(this.#name);
+    if (anew === undefined) return this.#kick(publication, "no room for another stream", context);
+    anew.log.windowUs = core.log.windowUs;
+    this.#begin(anew, publication, context);
+  }
+
   /** Subscribes to what a publisher on another node sends. */
   #feed(core: StreamCore, tries: number, context: Context): void {
     const { publisher: { node, ingestId }, grant: { epoch } } = core.publication!;
@@ -304,11 +322,12 @@ export class StreamActor implements Actor<StreamProtocol> {
     core.feed = new Feed(core, {
       ...{ upstream, node, epoch, clock: context.ports.clock, mode: "any" },
       caughtUp: () => tried = 0,
-      closed: () => {
+      closed: (end) => {
         core.feed = undefined;
         core.starved = true;
+        const rewound = end.kind === "ended" && end.rewound === true;
         const delayMs = Math.min(FEED_RETRY_MS_MAX, FEED_RETRY_MS_MIN * 2 ** tried);
-        const again = { ingestId, tries: tried + 1 };
+        const again = { ingestId, tries: tried + 1, rewound };
         context.ports.timers.after(delayMs, () => context.self.tell.feed(again));
       },
     });

@@ -58,6 +58,14 @@ export interface Unpublish {
   readonly nextSeq: number;
 }
 
+/** What filled the stream's log does not any more. */
+export interface FeedLoss {
+  readonly ingestId: string;
+  readonly tries: number;
+  /** The session goes on far behind what was seen here. */
+  readonly rewound: boolean;
+}
+
 export type StreamProtocol = {
   publish: { req: PublishRequest; res: PublishResult };
   /** The publisher ended its stream, or its socket was lost; answers whether the stream ended. */
@@ -74,7 +82,7 @@ export type StreamProtocol = {
   /** The wait for a lost publisher may be over; a timer's message. */
   holdOver: { req: void; res: void };
   /** The link to the publisher's node is gone, or is to be tried again. */
-  feed: { req: { readonly ingestId: string; readonly tries: number }; res: void };
+  feed: { req: FeedLoss; res: void };
 };
 
 /** Messages waiting at one stream: publishers and API calls of a moment, never frames. */

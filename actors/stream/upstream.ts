@@ -43,8 +43,8 @@ export interface SessionState {
 
 /** Why a subscription is over. */
 export type UpstreamEnd =
-  /** The stream has ended for good. */
-  | { readonly kind: "ended" }
+  /** The stream has ended for good; `rewound`: for who has seen more than what it goes on with. */
+  | { readonly kind: "ended"; readonly rewound?: true }
   /** The link is gone; the stream may well go on. */
   | { readonly kind: "lost" }
   /** That node does not have it; `owner` says who might. */
@@ -109,6 +109,11 @@ export interface LogEnd {
 export interface Whereabouts {
   /** Name of this node. */
   readonly node: string;
+  /**
+   * The mesh's clock, in milliseconds since 1970, which is the same on all nodes; `undefined` while
+   * it is not known.
+   */
+  nowMs(): number | undefined;
   /**
    * Finds the owner, this node included; `undefined` when there is none. Never rejects.
    *

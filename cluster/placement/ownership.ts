@@ -260,6 +260,11 @@ export class Ownership {
     return this.#upkeep.reassertAll();
   }
 
+  /** This node stood still: others may have taken over what it owns. */
+  doubtAll(): void {
+    this.#upkeep.doubtAll();
+  }
+
   /** This incarnation is dead: nothing is ours any more. */
   dropAll(): void {
     if (this.size > 0) this.#log.warn("ownership lost", { streams: this.size });

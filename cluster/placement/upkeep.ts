@@ -111,6 +111,11 @@ export class Upkeep {
     this.#doubtful.add(key);
   }
 
+  /** Other nodes may own all that is owned here: looks soon. */
+  doubtAll(): void {
+    for (const key of this.#options.table.keys()) this.#doubtful.add(key);
+  }
+
   /** Looks whether a thing is still ours, and ends it here if not. */
   async verify(key: string): Promise<void> {
     const { table, lookup, book, mesh, raise } = this.#options;
@@ -153,7 +158,7 @@ export class Upkeep {
       return;
     }
     // Others may have taken over what they could not ask about.
-    if (this.#away) { for (const key of table.keys()) this.#doubtful.add(key); }
+    if (this.#away) this.doubtAll();
     this.#away = false;
     await inTurn(idle.slice(0, RELEASES_MAX), (key) => this.release(key));
     const unreleased = [...this.#unreleased].slice(0, RELEASES_MAX);

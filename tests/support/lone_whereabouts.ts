@@ -41,6 +41,10 @@ export class LoneWhereabouts implements Whereabouts {
     return Promise.resolve(false);
   }
 
+  nowMs(): undefined {
+    return undefined;
+  }
+
   highestEpoch(): number {
     return 0;
   }
