@@ -8,6 +8,9 @@ import type { Session } from "../actors/edge/session_table.ts";
 import { streamKey } from "../actors/stream/stream_key.ts";
 import type { LoadReport, Member } from "./directory/directory.ts";
 
+/** What is looked at of a session. */
+type Client = Pick<Session, "role" | "protocol" | "stream">;
+
 export interface OtherNodesOptions {
   readonly mesh: {
     readonly node: string;
@@ -33,19 +36,22 @@ export class OtherNodes implements Elsewhere {
   }
 
   /** A publisher's is the node that owns its stream, which saves a hop; a viewer's the emptiest. */
-  choose({ role, stream }: Pick<Session, "role" | "stream">): string | undefined {
-    const candidates = this.#candidates();
+  choose({ role, protocol, stream }: Client): string | undefined {
+    const listener = protocol === "rtsp" ? "rtsp" : "rtmp";
+    const candidates = this.#candidates().filter(({ addresses }) => {
+      return addresses[listener] !== undefined;
+    });
     const owner = role === "publish" ? this.#options.ownerOf(streamKey(stream)) : undefined;
     const chosen = candidates.find(({ node }) => node === owner) ?? this.#emptiest(candidates);
     if (chosen === undefined) return undefined;
     this.#sent.set(chosen.node, (this.#sent.get(chosen.node) ?? 0) + 1);
-    return chosen.addresses.rtmp;
+    return chosen.addresses[listener];
   }
 
   #candidates(): Member[] {
     const { node, members } = this.#options.mesh;
     return [...members.values()].filter((member) =>
-      member.node !== node && member.state === "up" && member.addresses.rtmp !== undefined
+      member.node !== node && member.state === "up" && takesClients(member)
     );
   }
 
@@ -59,4 +65,9 @@ export class OtherNodes implements Elsewhere {
     };
     return candidates.toSorted((a, b) => clients(a) - clients(b)).at(0);
   }
+}
+
+/** Nodes of role `origin` tell no addresses. */
+function takesClients({ addresses: { rtmp, rtsp } }: Member): boolean {
+  return rtmp !== undefined || rtsp !== undefined;
 }

@@ -33,7 +33,7 @@ const REASON = "The node leaves; connect to another one.";
 export interface Elsewhere {
   /** Another node takes clients. */
   readonly open: boolean;
-  /** The node for a session's client, "host:port" of its RTMP listener. */
+  /** The node for a session's client, "host:port" of the listener of its protocol. */
   choose(session: Session): string | undefined;
 }
 

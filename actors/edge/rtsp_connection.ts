@@ -56,6 +56,7 @@ export class RtspConnection implements Connection, RtspServerEvents, OutletEvent
   #idleSeconds = 0;
   #failure: string | undefined;
   #released = false;
+  #redirected = false;
   bytesIn = 0;
 
   /** @param input Where its bytes come from, when not from `conn`. */
@@ -107,6 +108,16 @@ export class RtspConnection implements Connection, RtspServerEvents, OutletEvent
     this.#idleSeconds = 0;
   }
 
+  redirect(address: string): boolean {
+    if (this.#redirected) return true;
+    const location = this.#streams.locationAt(address);
+    if (location === undefined || !this.session.redirect(location)) return false;
+    this.#redirected = true;
+    this.log.info("asked to go elsewhere", { address });
+    this.answer();
+    return true;
+  }
+
   answer(): void {
     const bytes = this.session.takeOutput();
     if (bytes !== undefined) this.outlet.send(bytes);
@@ -150,7 +161,8 @@ export class RtspConnection implements Connection, RtspServerEvents, OutletEvent
 
   ended(): void {
     this.log.info("session ended by its client");
-    this.#streams.close(false);
+    // Who was asked to go elsewhere says goodbye here first.
+    this.#streams.end(this.#redirected);
   }
 
   interleaved(channel: number, packet: Uint8Array): void {

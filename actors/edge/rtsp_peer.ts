@@ -23,6 +23,11 @@ export interface RtspPeer {
   readonly remoteHost: string;
   /** Bytes read from the connection, and from the sockets beside it. */
   bytesIn: number;
+  /**
+   * Asks the client to go on at another node, "host:port" of its RTSP listener; true when it was
+   * asked, now or before, and has a session that can be told.
+   */
+  redirect(address: string): boolean;
   /** The client has shown that it is there. */
   alive(): void;
   /** Sends what the session has to say. */

@@ -130,6 +130,7 @@ export class RtspPlay {
       viewer: this.#viewer,
       bytesIn: () => this.#peer.bytesIn,
       kick: () => this.#dismiss(),
+      redirect: (address) => this.#peer.redirect(address),
       depart: () => this.#dismiss(),
     });
   }

@@ -262,6 +262,7 @@ export class RtspPublish implements RtpSink {
       outlet,
       bytesIn: () => this.#peer.bytesIn,
       kick: () => this.#dismiss(false),
+      redirect: (address) => this.#peer.redirect(address),
       depart: (_reason, now) => this.#depart(now),
     });
   }

@@ -5,6 +5,7 @@
  */
 import type { RtpFormat } from "../../protocols/rtsp/sdp.ts";
 import { interleavedPacket } from "../../protocols/rtp/interleaved.ts";
+import { pathOfStream } from "../../protocols/media/stream_name.ts";
 import { writeSdp } from "../../protocols/rtsp/sdp_writer.ts";
 import type {
   AnnounceRequest,
@@ -45,6 +46,8 @@ export class RtspStreams {
   readonly #udp = new Map<number, UdpMedium>();
   /** By channel of the connection: which medium a publisher sends there. */
   readonly #channels: ({ media: number; kind: "rtp" | "rtcp" } | undefined)[] = [];
+  /** The stream that it asked for, and the query it did so with, which may hold its credentials. */
+  #asked: Pick<RtspServerRequest, "app" | "name" | "query"> | undefined;
   #publish: RtspPublish | undefined;
   #play: RtspPlay | undefined;
   /** Paused: who closes now has not been lost. */
@@ -71,7 +74,15 @@ export class RtspStreams {
     return this.#publish?.bitsPerSecondMax;
   }
 
+  /** Where it finds its stream at another node, "host:port". */
+  locationAt(address: string): string | undefined {
+    if (this.#asked === undefined) return undefined;
+    const query = this.#asked.query.toString();
+    return `rtsp://${address}${pathOfStream(this.#asked)}${query === "" ? "" : `?${query}`}`;
+  }
+
   describe(request: RtspServerRequest): Promise<void> {
+    this.#note(request);
     return this.#decide("describe", async () => {
       const offer = await this.#find(request);
       if ("status" in offer) return offer;
@@ -87,6 +98,7 @@ export class RtspStreams {
   }
 
   announce(request: AnnounceRequest): Promise<void> {
+    this.#note(request);
     return this.#decide("announce", async () => {
       const denied = await this.#access.refuse(request, "publish");
       if (denied !== undefined) return denied;
@@ -99,6 +111,7 @@ export class RtspStreams {
   }
 
   setup(request: SetupRequest): Promise<void> {
+    this.#note(request);
     return this.#decide("setup", async () => {
       const media = await this.#mediaOf(request);
       if (typeof media === "object") return media;
@@ -187,9 +200,14 @@ export class RtspStreams {
     return true;
   }
 
-  /** The session is over, or with `lost` the whole connection. */
+  /** The connection is over; with `lost` what it published may go on. */
   close(lost: boolean): void {
     this.#closed ||= lost;
+    this.end(lost);
+  }
+
+  /** The session is over; with `lost` the stream that it published waits for a publisher. */
+  end(lost: boolean): void {
     // A publisher that paused has ended its media itself; some say nothing more then.
     this.#publish?.close(lost && !this.#paused);
     this.#play?.close();
@@ -198,6 +216,13 @@ export class RtspStreams {
     this.#channels.length = 0;
     this.#publish = this.#play = undefined;
     this.#paused = false;
+  }
+
+  /** Players do not repeat a query in the URLs of single media. */
+  #note({ app, name, query }: RtspServerRequest): void {
+    const known = this.#asked;
+    if (known?.app === app && known.name === name && query.size === 0) return;
+    this.#asked = { app, name, query };
   }
 
   async #decide(what: string, work: () => Decision): Promise<void> {

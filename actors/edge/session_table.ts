@@ -31,8 +31,8 @@ export interface Session {
    */
   kick(reason: string): void;
   /**
-   * Asks its client to connect to another node, "host:port" of its RTMP listener; false when the
-   * client has not said that it can. Left out where the protocol has no words for it.
+   * Asks its client to connect to another node, "host:port" of its listener of the same protocol;
+   * false when the client cannot. Left out where the protocol has no words for it.
    */
   redirect?(address: string): boolean;
   /**

@@ -76,6 +76,11 @@ export function streamNameFromPath(path: string): StreamNameResult {
   return resolve(elements, [query]);
 }
 
+/** The path that means a stream; the inverse of {@link streamNameFromPath}, without a query. */
+export function pathOfStream({ app, name }: { app: string; name: string }): string {
+  return `/${[app, ...name.split("/")].map(encodeURIComponent).join("/")}`;
+}
+
 function resolve(path: string, queries: readonly string[]): StreamNameResult {
   // Escapes are three characters a byte, so a longer path cannot be short enough once decoded.
   if (path.length > 4 * STREAM_NAME_BYTES_MAX) return tooLong();

@@ -69,7 +69,10 @@ export interface RtspClientEvents {
   ready(): void;
   /** @param packet A view that holds until the handler returns. */
   interleaved(channel: number, packet: Uint8Array): void;
-  /** The server wants the client elsewhere; nothing follows. */
+  /**
+   * The server wants the client elsewhere; nothing follows. The session was ended where there was
+   * one: send the output before the connection is closed.
+   */
   redirected(location: string): void;
   /** The server refused; nothing follows. `status` 0: its answer made no sense. */
   ended(status: number, reason: string): void;
@@ -211,7 +214,9 @@ export class RtspClientSession {
     const location = fieldOf(message, "location");
     const status = message.method === "REDIRECT" || message.method === "OPTIONS" ? 200 : 501;
     this.#output.push(writeRtspResponse(status, { CSeq: cseq }));
-    if (message.method === "REDIRECT" && location !== undefined) this.#redirect(location);
+    if (message.method !== "REDIRECT" || location === undefined) return;
+    this.close(); // Who goes says so (10.10).
+    this.#redirect(location);
   }
 
   #response(response: RtspResponse): void {

@@ -21,10 +21,10 @@ function meshOf(members: readonly Member[], viewers: Readonly<Record<string, num
   return { node: "a", members: new Map(members.map((each) => [each.node, each])), loads };
 }
 
-const VIEWER = { role: "play", stream: { app: "live", name: "x" } } as const;
+const VIEWER = { role: "play", protocol: "rtmp", stream: { app: "live", name: "x" } } as const;
 const PUBLISHER = { ...VIEWER, role: "publish" } as const;
 
-Deno.test("OtherNodes.choose() takes nodes that are up and take RTMP, never this one", () => {
+Deno.test("OtherNodes.choose() takes nodes that are up and take its protocol, never this one", () => {
   const unfit = [
     member("a"),
     member("b", { state: "draining" }),
@@ -38,6 +38,11 @@ Deno.test("OtherNodes.choose() takes nodes that are up and take RTMP, never this
   ]);
   const one = new OtherNodes({ mesh: meshOf([...unfit, member("d")]), ownerOf: () => undefined });
   assertEquals([one.open, one.choose(VIEWER)], [true, "d:1935"]);
+  const camera = { ...PUBLISHER, protocol: "rtsp" } as const;
+  assertEquals(one.choose(camera), undefined);
+  const members = [member("d"), member("e", { addresses: { rtsp: "e:8554" } })];
+  const two = new OtherNodes({ mesh: meshOf(members), ownerOf: () => "d" });
+  assertEquals([two.choose(VIEWER), two.choose(camera)], ["d:1935", "e:8554"]);
 });
 
 Deno.test("OtherNodes.choose() fills nodes evenly, by their weight", () => {

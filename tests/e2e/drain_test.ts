@@ -10,6 +10,8 @@ import { follow, LIGHT, publishNumbered, untilPlaying } from "../support/live.ts
 import { startMesh } from "../support/mesh.ts";
 import type { TestNode } from "../support/node_process.ts";
 import { delay, eventually } from "../support/processes.ts";
+import { BareRtsp } from "../support/rtsp_play.ts";
+import { RoamingCamera, RtspClient } from "../support/rtsp_roaming.ts";
 import { RoamingStream } from "../support/wire/roaming.ts";
 import { NumberedCheck, NumberedStream } from "../support/wire/numbered.ts";
 import { Publisher } from "../support/wire/publisher.ts";
@@ -184,6 +186,38 @@ Deno.test(endToEnd("SIGTERM asks clients to go elsewhere and ends in time", NEED
   }
   await Promise.all([again.end(), politeAgain.end()]);
   for (const { viewer } of elsewhere.slice(2)) assertEquals(await viewer.ended, "end of stream");
+}));
+
+Deno.test(endToEnd("RTSP clients are asked to go elsewhere, and sent away", NEEDS, async () => {
+  await using mesh = await startMesh(["a", "b"], ["--drain-timeout", "5s"]);
+  const [a, b] = mesh.nodes;
+  const camera = new RoamingCamera(a.rtspUrl("live/camera?token=t"));
+  await eventually("it is live", async () => (await streams(b)).length === 1);
+  const there = await follow(b, "rtmp", "live/camera");
+  await untilPlaying(there);
+  const player = await RtspClient.open(a.rtspUrl("live/camera?token=t"), "play");
+  // One that does not understand, and says so.
+  using mute = await BareRtsp.open(a.address("rtsp"));
+  await mute.request("DESCRIBE", a.rtspUrl("live/camera"));
+  await mute.start("PLAY", a.rtspUrl("live/camera"), ["trackID=0"]);
+  a.signal("SIGTERM");
+  const location = b.rtspUrl("live/camera?token=t");
+  await eventually("the player is asked to go", () => player.location !== undefined);
+  assertEquals(player.location, location);
+  await player.closed;
+  await eventually("the camera has gone", () => camera.urls.length === 2);
+  assertEquals(camera.urls[1], location);
+  const again = await RtspClient.open(location, "play");
+  await mute.closed;
+  assert(
+    mute.requests.some((request) => request.kind === "request" && request.method === "REDIRECT"),
+  );
+  assertEquals((await a.ended).code, 0);
+  await eventually("the player goes on", () => again.packets > 25);
+  const last = await camera.end();
+  await again.closed;
+  assertEquals(await there.viewer.ended, "end of stream");
+  assertEquals([there.check.lost, there.check.doubled, there.check.last], [0, 0, last]);
 }));
 
 Deno.test(endToEnd("a node that stops at once ends nothing for others", NEEDS, async () => {

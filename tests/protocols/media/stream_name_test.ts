@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch } from "../../support/assert.ts";
 import {
   APP_NONE,
+  pathOfStream,
   STREAM_NAME_BYTES_MAX,
   STREAM_QUERY_LENGTH_MAX,
   STREAM_QUERY_PARAMETERS_MAX,
@@ -169,6 +170,8 @@ Deno.test("streamNameFromPath() takes what plain paths and odd characters mean",
   ];
   for (const [path, expected] of table) {
     assertEquals(shown(streamNameFromPath(path)), expected, path);
+    const [app, name] = expected.split("|");
+    assertEquals(shown(streamNameFromPath(pathOfStream({ app, name }))), `${app}|${name}|`);
   }
 });
 

@@ -157,7 +157,7 @@ Deno.test("RtspClientSession plays from our server", () => {
   server.session.redirect("rtsp://other/live/av");
   converse(player.session, server);
   assertEquals(player.told.at(-1), "redirected rtsp://other/live/av");
-  assertEquals(player.session.state, "over");
+  assertEquals([player.session.state, server.told.at(-1)], ["over", "ended"]); // It said goodbye.
 });
 
 Deno.test("RtspClientSession answers a challenge once, and a stale one again", () => {
