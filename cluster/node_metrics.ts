@@ -8,6 +8,7 @@ import type { LinkNumbers, MetricsPart, MetricsSnapshot } from "../actors/http/m
 import { addCounts } from "../actors/stream/stream_hub.ts";
 import type { LinkSnapshot } from "./link/link_settings.ts";
 import type { NodeParts } from "./node_parts.ts";
+import { timersPending } from "./system_ports.ts";
 
 /** What this worker adds to the metrics of its host. */
 export function metricsPart(parts: NodeParts): MetricsPart {
@@ -56,6 +57,7 @@ export function nodeSnapshot(parts: NodeParts): MetricsSnapshot {
     mediaMemory: { usedBytes: hub.budget.usedBytes, limitBytes: hub.budget.limitBytes },
     mailboxRefusals: { all: system.counters.refused },
     actors: system.count(),
+    timers: timersPending(),
   };
 }
 

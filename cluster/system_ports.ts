@@ -23,18 +23,38 @@ export const systemClock: Clock = {
   wallMs: () => Date.now(),
 };
 
+let pending = 0;
+
+/** Timers that were started, and have neither fired nor been cancelled: what leaks would grow. */
+export function timersPending(): number {
+  return pending;
+}
+
 /** The event loop's timers. */
 export const systemTimers: Timers = {
   after(delayMs: number, callback: () => void): Timer {
     if (Number.isNaN(delayMs)) throw new RangeError("Cannot start timer: delay is not a number");
-    let handle: ReturnType<typeof setTimeout>;
+    let handle: ReturnType<typeof setTimeout> | undefined;
+    const fire = () => {
+      handle = undefined;
+      pending--;
+      callback();
+    };
     const arm = (leftMs: number) => {
       handle = leftMs > DELAY_MS_MAX
         ? setTimeout(() => arm(leftMs - DELAY_MS_MAX), DELAY_MS_MAX)
-        : setTimeout(callback, Math.max(0, leftMs));
+        : setTimeout(fire, Math.max(0, leftMs));
     };
+    pending++;
     arm(delayMs);
-    return { cancel: () => clearTimeout(handle) };
+    return {
+      cancel() {
+        if (handle === undefined) return;
+        clearTimeout(handle);
+        handle = undefined;
+        pending--;
+      },
+    };
   },
   soon(callback: () => void): void {
     setImmediate(callback);

@@ -236,6 +236,12 @@ export const SINGLE: readonly Single<MetricsSnapshot>[] = [
     help: "Actors that are awake; those that hear nothing for a while are forgotten",
     read: ({ actors }) => actors,
   },
+  {
+    type: "gauge",
+    name: "headwater_timers",
+    help: "Timers that were started and have neither fired nor been cancelled",
+    read: ({ timers }) => timers,
+  },
 ];
 
 /**

@@ -73,6 +73,8 @@ export interface MetricsSnapshot {
   readonly mailboxRefusals: ByLabel;
   /** Actors that are awake. */
   readonly actors: number;
+  /** Timers that neither fired nor were cancelled yet. */
+  readonly timers: number;
 }
 
 /** What the operating system says of a process. */

@@ -16,30 +16,32 @@ const RETRY_MS = 20;
 /** Longest it tries to come back, in milliseconds. */
 const RETRY_MS_MAX = 20_000;
 
+export interface EncoderOptions {
+  /** Where it comes back to. */
+  readonly elsewhere: () => TestNode;
+  /** How long it takes until it tries, in milliseconds; not at all unless said. */
+  readonly awayMs?: number;
+}
+
 export class Encoder {
   /** Times that it lost its connection and came back. */
   reconnects = 0;
   readonly #path: string;
-  readonly #elsewhere: () => TestNode;
+  readonly #options: EncoderOptions;
   readonly #following: Promise<void>;
   #stream: NumberedStream;
   #stopped = false;
 
-  private constructor(stream: NumberedStream, path: string, elsewhere: () => TestNode) {
+  private constructor(stream: NumberedStream, path: string, options: EncoderOptions) {
     this.#stream = stream;
     this.#path = path;
-    this.#elsewhere = elsewhere;
+    this.#options = options;
     this.#following = this.#follow();
     this.#following.catch(() => {}); // Seen by whoever ends it.
   }
 
-  /** @param elsewhere Where it comes back to. */
-  static async open(
-    node: TestNode,
-    path: string,
-    elsewhere: () => TestNode,
-  ): Promise<Encoder> {
-    return new Encoder(await publishAt(node, path, 0), path, elsewhere);
+  static async open(node: TestNode, path: string, options: EncoderOptions): Promise<Encoder> {
+    return new Encoder(await publishAt(node, path, 0), path, options);
   }
 
   /** Number of the last message sent. */
@@ -65,6 +67,7 @@ export class Encoder {
       await this.#stream.lost;
       if (this.#stopped) return;
       await this.#stream.stop();
+      await delay(this.#options.awayMs ?? 0);
       this.#stream = await this.#comeBack(this.#stream.last + 1);
       this.reconnects++;
     }
@@ -74,7 +77,7 @@ export class Encoder {
     const untilMs = performance.now() + RETRY_MS_MAX;
     for (;;) {
       try {
-        return await publishAt(this.#elsewhere(), this.#path, number);
+        return await publishAt(this.#options.elsewhere(), this.#path, number);
       } catch (error) {
         if (performance.now() > untilMs) throw error;
         await delay(RETRY_MS);

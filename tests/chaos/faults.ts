@@ -41,6 +41,9 @@ const DOWN_MS = 3_500;
 /** Longest that a node takes to be back where it was, in milliseconds. */
 const BACK_MS_MAX = 15_000;
 
+/** How long an encoder stays away that does not come back at once, in milliseconds. */
+const AWAY_MS = 1_500;
+
 /** Streams that are moved at once when their owner drains. */
 const DRAINED_STREAMS = 50;
 
@@ -129,6 +132,23 @@ async function cut(ground: Ground, path: string): Promise<RunResult> {
   });
 }
 
+/** The same with a cable instead of a signal: nobody's socket learns of it. */
+async function cutOfTwo(ground: Ground, path: string): Promise<RunResult> {
+  const roles = { ground, path, ingest: "a", owner: "c", viewersAt: ["a"] };
+  return await onStage(roles, async (scene) => {
+    await scene.strike(() => ground.cut("c"));
+    try {
+      await scene.takenOver();
+      await delay(WATCH_MS);
+      scene.settle();
+    } finally {
+      await ground.mend("c");
+    }
+    await ground.whole();
+    await scene.caughtUp();
+  });
+}
+
 async function pauseOfTwo(ground: Ground, path: string): Promise<RunResult> {
   const roles = { ground, path, ingest: "a", owner: "c", viewersAt: ["a"], victimsAt: ["c"] };
   return await onStage(roles, async (scene) => {
@@ -157,6 +177,21 @@ async function killBoth(ground: Ground, path: string, round: number): Promise<Ru
     await delay(WATCH_MS);
     scene.settle();
     await Promise.all(dead.map((name) => ground.restart(name)));
+    await ground.whole();
+    await scene.caughtUp();
+  });
+}
+
+/** The encoder's node dies; it comes back later, to another node, and finds its viewers there. */
+async function killIngest(ground: Ground, path: string, round: number): Promise<RunResult> {
+  const owner = round % 2 === 0 ? "c" : "b";
+  const roles = { ground, path, ingest: "a", owner, viewersAt: ["b", "c"], awayMs: AWAY_MS };
+  return await onStage(roles, async (scene) => {
+    await scene.strike(() => ground.kill("a"));
+    await scene.cameBack();
+    await delay(WATCH_MS);
+    scene.settle();
+    await ground.restart("a");
     await ground.whole();
     await scene.caughtUp();
   });
@@ -236,6 +271,21 @@ export const FAULTS: readonly Fault[] = [
     nodes: ["a", "c"],
     bounds: { p50Ms: 4_000, p99Ms: 4_000 },
     run: pauseOfTwo,
+  },
+  {
+    name: "cut-of-two",
+    what: "owner's network silently cut, two nodes only",
+    nodes: ["a", "c"],
+    cables: true,
+    bounds: { p50Ms: 4_000, p99Ms: 4_000 },
+    run: cutOfTwo,
+  },
+  {
+    name: "kill-ingest",
+    what: `encoder's node killed, encoder comes back elsewhere ${AWAY_MS} ms later`,
+    nodes: THREE,
+    bounds: { p50Ms: AWAY_MS + 300 + FRAME_MS, p99Ms: AWAY_MS + 300 + FRAME_MS, mayLose: true },
+    run: killIngest,
   },
   {
     name: "kill-both",

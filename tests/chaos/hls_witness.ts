@@ -49,6 +49,29 @@ export class HlsWitness {
     await this.#running;
   }
 
+  /**
+   * Takes all that each node lists, and compares it with what was taken of the same name before:
+   * from another node, before the fault.
+   */
+  async agree(nodes: readonly TestNode[]): Promise<void> {
+    const media = await this.#media();
+    for (const node of nodes) {
+      const { segments } = readPlaylist(new TextDecoder().decode(await this.#from(node, media)));
+      const uris = segments.flatMap(({ uri, map, parts }) => [map, ...parts.map(uriOf), uri]);
+      let known = 0;
+      for (const uri of new Set(uris.filter((uri) => uri !== undefined))) {
+        const digest = await digestOf(await this.#from(node, pathBeside(media, uri)));
+        const before = this.#digests.get(uri);
+        this.#digests.set(uri, before ?? digest);
+        if (before === undefined) continue;
+        known++;
+        if (before !== digest) this.#fault(`${uri} of ${node.ready.node} is not what it was`);
+      }
+      this.compared += known;
+      if (known === 0) this.#fault(`${node.ready.node} lists nothing of what was there before`);
+    }
+  }
+
   async #run(): Promise<void> {
     const media = await this.#media();
     let highest = -1;
@@ -72,7 +95,7 @@ export class HlsWitness {
     const text = new TextDecoder().decode(await this.#get(`${this.#path}.m3u8`));
     const uri = text.split("\n").find((line) => line !== "" && !line.startsWith("#"));
     if (uri === undefined) throw new Error(`no playlist in ${text}`);
-    return new URL(uri, `http://any/${this.#path}.m3u8`).pathname.slice(1);
+    return pathBeside(`${this.#path}.m3u8`, uri);
   }
 
   async #takeAll({ segments }: ReadPlaylist, media: string): Promise<void> {
@@ -81,7 +104,7 @@ export class HlsWitness {
       : segments.flatMap(({ uri, map }) => [map, uri]);
     for (const uri of new Set(uris)) {
       if (uri === undefined || this.#digests.has(uri) || this.#stopped) continue;
-      const target = new URL(uri, `http://any/${media}`).pathname.slice(1);
+      const target = pathBeside(media, uri);
       const digest = await this.#digest(target);
       this.#digests.set(uri, digest);
       if (this.#nodes().length < 2) continue;
@@ -91,8 +114,17 @@ export class HlsWitness {
   }
 
   async #digest(target: string): Promise<string> {
-    const body = await this.#get(target);
-    return new Uint8Array(await crypto.subtle.digest("SHA-256", body)).toHex();
+    return await digestOf(await this.#get(target));
+  }
+
+  /** From this node alone. @throws {Error} It gives anything but 200. */
+  async #from(node: TestNode, target: string): Promise<Uint8Array<ArrayBuffer>> {
+    const response = await fetch(node.httpUrl(target), {
+      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+    });
+    const body = new Uint8Array(await response.arrayBuffer());
+    if (response.status === 200) return body;
+    throw new Error(`${response.status} for ${target} from ${node.ready.node}`);
   }
 
   /** From the next node; one that is gone is passed over, any answer but 200 is a fault. */
@@ -127,6 +159,19 @@ export class HlsWitness {
       this.faults.push(`${this.#lowLatency ? "LL-HLS" : "HLS"}: ${text.slice(0, 300)}`);
     }
   }
+}
+
+async function digestOf(body: Uint8Array<ArrayBuffer>): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", body)).toHex();
+}
+
+function uriOf({ uri }: { readonly uri: string }): string {
+  return uri;
+}
+
+/** Path of what a playlist names. */
+function pathBeside(media: string, uri: string): string {
+  return new URL(uri, `http://any/${media}`).pathname.slice(1);
 }
 
 /** Directives of the reload that blocks until there is more than `playlist` has. */

@@ -13,6 +13,9 @@ const LINGER_MS_MAX = 40_000;
 /** Files and sockets that may be more than before: a link that is being dialled, a log. */
 const HANDLES_MORE_MAX = 4;
 
+/** Timers that may be more than before: an ask under way, a link that is about to be tried again. */
+const TIMERS_MORE_MAX = 4;
+
 /** Memory after a whole series, as a share of that before. */
 export const MEMORY_SHARE_MAX = 1.1;
 
@@ -23,6 +26,7 @@ const LASTING = ["members", "dead", "view", "pulse", "load", "ev", "secret"];
 interface Holding {
   readonly handles: number;
   readonly actors: number;
+  readonly timers: number;
   readonly memoryBytes: number;
 }
 
@@ -88,7 +92,10 @@ async function onNodes(ground: Ground, before: Holdings): Promise<string[]> {
     if (subscriptions > 0) found.push(`${name}: ${subscriptions} subscriptions`);
     const had = before.get(keyOf(node));
     if (had === undefined) continue;
-    const { handles, actors } = await holdingOf(node);
+    const { handles, actors, timers } = await holdingOf(node);
+    if (timers > had.timers + TIMERS_MORE_MAX) {
+      found.push(`${name}: ${timers} timers, ${had.timers} before`);
+    }
     if (actors > had.actors) found.push(`${name}: ${actors} actors, ${had.actors} before`);
     if (handles > had.handles + HANDLES_MORE_MAX) {
       found.push(`${name}: ${handles} open files and sockets, ${had.handles} before`);
@@ -105,9 +112,11 @@ async function holdingOf(node: TestNode): Promise<Holding> {
   // The API itself wakes an actor on each node.
   await countOf(node, "streams");
   const text = await (await node.fetchMetrics()).text();
-  const actors = Number(/^headwater_actors (\d+)$/m.exec(text)?.[1]);
+  const [actors, timers] = ["actors", "timers"].map((what) =>
+    Number(new RegExp(`^headwater_${what} (\\d+)$`, "m").exec(text)?.[1])
+  );
   const handles = [...Deno.readDirSync(`/proc/${node.workerPid}/fd`)].length;
-  return { actors, handles, memoryBytes: node.memoryBytes() };
+  return { actors, timers, handles, memoryBytes: node.memoryBytes() };
 }
 
 async function countOf(node: TestNode, what: "streams" | "sessions"): Promise<number> {

@@ -58,7 +58,8 @@ function rowOf(outcome: Outcome): string {
     String(runs.reduce((total, run) => total + count(run), 0));
   const owners = new Map<string, number>();
   for (const { owner } of runs) owners.set(owner, (owners.get(owner) ?? 0) + 1);
-  const ownerText = [...owners].map(([owner, count]) => `${owner} ${count}`).join(", ");
+  const ownerText = [...owners].map(([owner, count]) => owner === "" ? "-" : `${owner} ${count}`)
+    .join(", ");
   return `| ${
     [
       ...[fault.what, String(runs.length), ms(quantile(gaps, 0.5)), ms(quantile(gaps, 0.99))],

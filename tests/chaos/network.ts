@@ -8,11 +8,8 @@ import { runTool } from "../support/processes.ts";
 
 const TOOL_MS_MAX = 10_000;
 
-/**
- * First three numbers of its addresses; the fourth is 1 here, and 2 and on at the nodes. Another
- * run beside this one has another network.
- */
-const NET = `10.213.${Deno.pid % 250}`;
+/** Networks of this process so far: each has names and addresses of its own. */
+let made = 0;
 
 /** Why there can be no such network here; `undefined` when there can. */
 export async function missingNetwork(): Promise<string | undefined> {
@@ -26,11 +23,17 @@ export async function missingNetwork(): Promise<string | undefined> {
 }
 
 export class Network implements AsyncDisposable {
+  readonly #number = made++;
+  /**
+   * First three numbers of its addresses; the fourth is 1 here, and 2 and on at the nodes. Another
+   * run beside this one has another network.
+   */
+  readonly #net = `10.213.${(Deno.pid + this.#number * 83) % 250}`;
   /** Address of this side of the bridge. */
-  readonly here = `${NET}.1`;
+  readonly here = `${this.#net}.1`;
   readonly #names: readonly string[];
   /** Interfaces have names of at most 15 characters; all of one run begin alike. */
-  readonly #prefix = `hw${Deno.pid % 100_000}`;
+  readonly #prefix = `hw${Deno.pid % 100_000}${String.fromCharCode(103 + this.#number % 20)}`;
 
   private constructor(names: readonly string[]) {
     this.#names = names;
@@ -49,7 +52,7 @@ export class Network implements AsyncDisposable {
   }
 
   addressOf(name: string): string {
-    return `${NET}.${2 + this.#names.indexOf(name)}`;
+    return `${this.#net}.${2 + this.#names.indexOf(name)}`;
   }
 
   /** What a command line begins with that runs at the far end of a cable. */

@@ -8,7 +8,7 @@ import { delay, eventually } from "../support/processes.ts";
 import { RoamingStream } from "../support/wire/roaming.ts";
 import type { Ground } from "./ground.ts";
 import { HlsWitness } from "./hls_witness.ts";
-import { placeAt, type RunResult } from "./scene.ts";
+import { placeAt, PROTOCOLS, type RunResult } from "./scene.ts";
 import { Witness } from "./witness.ts";
 
 /** How long everything runs undisturbed before each restart, in milliseconds. */
@@ -16,6 +16,9 @@ const QUIET_MS = 1_000;
 
 /** How long is watched after a node is back, in milliseconds. */
 const WATCH_MS = 500;
+
+/** Streams whose encoder is connected to each node, and viewers of all streams at each of them. */
+const STREAMS_EACH = 3;
 
 interface Stream {
   readonly path: string;
@@ -33,19 +36,24 @@ interface Phase {
 /** Restarts every node once. */
 export async function roll(ground: Ground, path: string): Promise<RunResult> {
   const { names } = ground;
-  const streams = await Promise.all(names.map(async (name, index) => {
-    const own = `${path}-${name}`;
+  const encoders = names.flatMap((name) => Array.from({ length: STREAMS_EACH }, () => name));
+  const streams = await Promise.all(encoders.map(async (name, index) => {
+    const own = `${path}-${index}`;
     const encoder = new RoamingStream(ground.node(name).address("rtmp"), own);
     await eventually(`${own} is published`, () => encoder.last > 0);
-    await placeAt(ground.node(name), own, names[(index + 1) % names.length]);
+    await placeAt(ground.node(name), own, names[(names.indexOf(name) + 1) % names.length]);
     return { path: own, encoder };
   }));
-  const hls = new HlsWitness(() => ground.up, streams[0].path);
+  const up = () => ground.up;
+  const hls = [false, true].map((lowLatency, index) =>
+    new HlsWitness(up, streams[index].path, { lowLatency })
+  );
   const phases: Phase[] = [];
   const startMs = performance.now();
   for (const name of names) phases.push(await restart(ground, name, streams));
   const takeoverMs = (performance.now() - startMs) / names.length;
-  await hls.stop();
+  for (const player of hls) await player.agree(ground.up);
+  await Promise.all(hls.map((player) => player.stop()));
   await Promise.all(streams.map(({ encoder }) => encoder.end()));
   const witnesses = phases.flatMap((phase) => phase.witnesses);
   const sum = (count: (witness: Witness) => number) =>
@@ -60,8 +68,8 @@ export async function roll(ground: Ground, path: string): Promise<RunResult> {
     owner: "",
     takeoverMs,
     reconnects: streams.reduce((total, { encoder }) => total + encoder.addresses.length - 1, 0),
-    compared: hls.compared,
-    faults: [...phases.flatMap(({ faults }) => faults), ...hls.faults],
+    compared: hls.reduce((total, { compared }) => total + compared, 0),
+    faults: [...phases, ...hls].flatMap(({ faults }) => faults),
   };
 }
 
@@ -73,8 +81,8 @@ async function restart(
 ): Promise<Phase> {
   const others = ground.names.filter((other) => other !== name);
   const witnesses = await Promise.all(
-    streams.flatMap(({ path }) =>
-      others.map((other) => Witness.open(ground.node(other), "rtmp", path))
+    streams.flatMap(({ path }, index) =>
+      others.map((other) => Witness.open(ground.node(other), PROTOCOLS[index % 2], path))
     ),
   );
   const leaving = await Promise.all(

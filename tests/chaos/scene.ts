@@ -32,6 +32,8 @@ export interface SceneOptions {
   readonly victimsAt?: readonly string[];
   /** Without pollers of HLS, where there are many streams. */
   readonly plain?: boolean;
+  /** How long the encoder takes to come back after it was cut off, in milliseconds; 0 unless said. */
+  readonly awayMs?: number;
 }
 
 /** What a run came to. */
@@ -111,10 +113,10 @@ export class Scene {
 
   /** Publishes, places the stream, and waits until everybody watches. */
   static async open(options: SceneOptions): Promise<Scene> {
-    const { ground, path, ingest, owner, viewersAt, victimsAt = [], plain } = options;
+    const { ground, path, ingest, owner, viewersAt, victimsAt = [], plain, awayMs } = options;
     let turn = 0;
     const elsewhere = () => ground.up[turn++ % ground.up.length];
-    const encoder = await Encoder.open(ground.node(ingest), path, elsewhere);
+    const encoder = await Encoder.open(ground.node(ingest), path, { elsewhere, awayMs });
     await placeAt(ground.node(ingest), path, owner);
     const watch = (nodes: readonly string[]) =>
       nodes.flatMap((name) =>
@@ -165,6 +167,17 @@ export class Scene {
     }, TAKEOVER_MS_MAX);
   }
 
+  /** Waits until the encoder, which lost its connection, publishes again. */
+  async cameBack(): Promise<void> {
+    const before = this.encoder.reconnects;
+    await eventually(
+      `the encoder of ${this.path} is back`,
+      () => this.encoder.reconnects > before,
+      TAKEOVER_MS_MAX,
+    );
+    this.#takeover.ms = performance.now() - this.#struckMs;
+  }
+
   /** Waits until every viewer that nothing was done to has seen what the encoder sends now. */
   async caughtUp(timeoutMs?: number): Promise<void> {
     const last = this.encoder.last;
@@ -196,6 +209,7 @@ export class Scene {
 
   /** Ends the stream, which everybody must see, and says what was seen. */
   async close(): Promise<RunResult> {
+    for (const hls of this.#hls) await hls.agree(this.ground.up);
     await Promise.all(this.#hls.map((hls) => hls.stop()));
     await this.encoder.end();
     const { last } = this.encoder;
@@ -252,7 +266,7 @@ export class Scene {
 }
 
 /** What viewers of one node speak. */
-const PROTOCOLS: readonly ViewerProtocol[] = ["rtmp", "http-flv"];
+export const PROTOCOLS: readonly ViewerProtocol[] = ["rtmp", "http-flv"];
 
 /** The stream as a node knows it; `undefined` when it does not. */
 export async function streamAt(node: TestNode, path: string): Promise<StreamItem | undefined> {

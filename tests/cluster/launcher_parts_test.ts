@@ -11,7 +11,12 @@ import {
 } from "../../cluster/handover.ts";
 import { readyLine } from "../../cluster/ready_line.ts";
 import { PRESS_MS, PressCounter } from "../../cluster/stop_signals.ts";
-import { systemPorts, systemRandom, systemTimers } from "../../cluster/system_ports.ts";
+import {
+  systemPorts,
+  systemRandom,
+  systemTimers,
+  timersPending,
+} from "../../cluster/system_ports.ts";
 import { nodeNameFromHost } from "../../cluster/worker.ts";
 import { ALONE } from "../../cluster/supervisor/worker_place.ts";
 import { workerArguments } from "../../cluster/worker_command.ts";
@@ -151,6 +156,18 @@ Deno.test("systemPorts() has clocks that go and timers that fire, never at once"
   });
   assertEquals([order[0], order.toSorted()], ["now", ["after", "now", "soon"]]);
   assert(clock.nowMs() - startMs >= 19);
+});
+
+Deno.test("timersPending() counts each timer until it fires or is cancelled, once", async () => {
+  const before = timersPending();
+  const [first, second] = [0, 60_000].map((delayMs) => systemTimers.after(delayMs, () => {}));
+  assertEquals(timersPending(), before + 2);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  first.cancel();
+  assertEquals(timersPending(), before + 1);
+  second.cancel();
+  second.cancel();
+  assertEquals(timersPending(), before);
 });
 
 Deno.test("systemTimers.after() takes delays beyond the runtime's own limit", async () => {

@@ -39,6 +39,7 @@ const SNAPSHOT: MetricsSnapshot = {
   mediaMemory: { usedBytes: 1_048_576, limitBytes: 536_870_912 },
   mailboxRefusals: { stream: 1 },
   actors: 12,
+  timers: 34,
 };
 
 const USAGE: ProcessUsage = {
@@ -94,6 +95,7 @@ const EXPECTED: Record<string, Record<string, number>> = {
   headwater_media_memory_limit_bytes: { "": 536_870_912 },
   headwater_mailbox_refusals_total: { stream: 1 },
   headwater_actors: { "": 12 },
+  headwater_timers: { "": 34 },
   process_cpu_user_seconds_total: { "": 1.5 },
   process_cpu_system_seconds_total: { "": 0.25 },
   process_cpu_seconds_total: { "": 1.75 },
