@@ -79,6 +79,7 @@ interface Draft {
   playWaitMs?: number;
   holdMs?: number;
   publishTakeover?: boolean;
+  publishBackup?: boolean;
   hls: { -readonly [Key in keyof HlsSettings]?: number };
   limits?: ApplicationLimits;
 }
@@ -93,6 +94,9 @@ const FIELDS: Readonly<Record<string, Field<Draft>>> = {
   "hold": (draft, spot) => draft.holdMs = readOption(spot, OPTIONS.holdMs),
   "publish-takeover": (draft, spot) => {
     draft.publishTakeover = readOption(spot, OPTIONS.publishTakeover);
+  },
+  "publish-backup": (draft, spot) => {
+    draft.publishBackup = readOption(spot, OPTIONS.publishTakeover);
   },
   "hls-segment": (draft, spot) => {
     draft.hls.segmentUs = 1000 * readOption(spot, OPTIONS.hlsSegmentMs);

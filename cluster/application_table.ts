@@ -30,6 +30,7 @@ export function applicationDefaults(options: GivenOptions): ApplicationSettings 
     playWaitMs,
     holdMs,
     publishTakeover,
+    publishBackup: false,
     hls: {
       segmentUs: options.hlsSegmentMs * 1000,
       partUs: options.hlsPartMs * 1000,

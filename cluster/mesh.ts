@@ -117,7 +117,9 @@ export class Mesh {
       ...{ ports, hub, membership, peers, wanted: options.replicas },
       changed: (core) => this.links.stateChanged(core),
     });
-    this.ingests = new Ingests({ hub, system, timers: ports.timers, whereabouts });
+    this.ingests = new Ingests({
+      ...{ hub, system, clock: ports.clock, timers: ports.timers, whereabouts },
+    });
     this.finder = new StreamFinder(hub, system);
     this.#evacuation = new Evacuation({
       ...{ ports, mesh: membership },
@@ -321,7 +323,11 @@ export class Mesh {
     const state = sessionStateOf(core, "");
     if (state === undefined) return;
     core.feed?.close();
-    core.feed = core.publication = core.hold = undefined;
+    core.feed =
+      core.publication =
+      core.hold =
+      core.pair =
+        undefined;
     core.session = state;
     core.starved = core.ingest === undefined;
     this.links.refuseEdges(core, this.ownership.recall(key)?.node ?? this.membership.node);

@@ -53,8 +53,9 @@ export interface NodeParts extends Edge {
 }
 
 /** How a stream is treated by the settings of its application at the moment. */
-function streamPolicy({ hls, holdMs, publishTakeover }: Application): StreamPolicy {
-  return { hls, logWindowUs: logWindowUs(hls), holdMs, takeover: publishTakeover };
+function streamPolicy({ hls, holdMs, ...application }: Application): StreamPolicy {
+  const { publishTakeover: takeover, publishBackup: backup } = application;
+  return { hls, logWindowUs: logWindowUs(hls), holdMs, takeover, backup };
 }
 
 function noTraffic(): Record<EdgeProtocol, Lanes> {
@@ -197,7 +198,10 @@ function registerSessions(system: ActorSystem, sessions: SessionTable, ingests: 
   const derive = (id: string) => ingests.coreOf(id)?.derivation?.need();
   system.register(
     INGEST,
-    (id) => new IngestActor((reason) => kickPublisher(id, reason), () => derive(id)),
+    (id) => {
+      const paired = { key: id, publishers: ingests.paired };
+      return new IngestActor((reason) => kickPublisher(id, reason), () => derive(id), paired);
+    },
   );
   system.register(VIEWER, (id) => new ViewerActor((reason) => kick(id, reason)));
 }

@@ -23,6 +23,7 @@ export const REFUSALS = [
   "draining",
   "bad-name",
   "busy",
+  "backed-up",
   "full",
   "not-found",
   "unauthorized",

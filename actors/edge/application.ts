@@ -57,6 +57,8 @@ export interface ApplicationSettings {
   readonly holdMs: number;
   /** A second publisher of a live stream replaces the first. */
   readonly publishTakeover: boolean;
+  /** A second publisher of a live stream is kept as its backup, wherever it is connected. */
+  readonly publishBackup: boolean;
   /** How its streams are cut for HLS. */
   readonly hls: HlsSettings;
   readonly limits: ApplicationLimits;
@@ -76,6 +78,7 @@ export interface GivenApplication {
   readonly playWaitMs?: number;
   readonly holdMs?: number;
   readonly publishTakeover?: boolean;
+  readonly publishBackup?: boolean;
   readonly hls?: Partial<HlsSettings>;
   readonly limits?: ApplicationLimits;
 }

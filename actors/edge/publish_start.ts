@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { Ingest } from "../stream/ingest.ts";
-import type { IngestStart } from "../stream/ingests.ts";
+import { Ingest, type IngestOptions } from "../stream/ingest.ts";
+import { type FrameIntake, Intake } from "../stream/intake.ts";
+import type { IngestStart } from "../stream/stream_protocol.ts";
 import type { StreamName } from "../stream/stream_key.ts";
 import type { Repaired } from "../stream/timeline_repair.ts";
 import type { Edge } from "./edge.ts";
@@ -12,7 +13,7 @@ import { refusePublisher } from "./limit_refusal.ts";
 
 /** A publisher that may send, or one sentence why not. */
 export type PublishStart =
-  | { readonly ok: true; readonly ingestId: string; readonly ingest: Ingest }
+  | { readonly ok: true; readonly ingestId: string; readonly ingest: FrameIntake }
   | { readonly ok: false; readonly busy: boolean; readonly description: string };
 
 export interface PublishOptions {
@@ -39,6 +40,8 @@ type Refused = Extract<IngestStart, { ok: false }>;
 const WHY: Readonly<Record<Exclude<Refused["reason"], "unreachable">, string>> = {
   busy: "somebody else publishes it",
   full: "the node has no memory for another stream",
+  "backed-up": "somebody else publishes it, and another one is the backup",
+  backup: "somebody else publishes it",
   moved: "its owner is changing at this moment; try again",
 };
 
@@ -48,26 +51,40 @@ export async function startPublish(edge: Edge, options: PublishOptions): Promise
   const refusal = refusalOf(edge, options);
   if (refusal !== undefined) return { ok: false, busy: false, description: refusal };
   const ingestId = edge.sessions.newId();
-  const started = await edge.ingests.start({ app, name }, ingestId);
-  if (started.ok) {
-    const ingest = new Ingest(started.core, started.grant, {
-      clock: edge.ports.clock,
-      repaired,
-      presentationOnly,
-      transcoder: derives ? edge.transcoder : undefined,
-    });
-    return { ok: true, ingestId, ingest };
-  }
+  const started = await begin(edge, { app, name }, ingestId, {
+    clock: edge.ports.clock,
+    repaired,
+    presentationOnly,
+    transcoder: derives ? edge.transcoder : undefined,
+  });
+  if (started.ok) return { ok: true, ingestId, ingest: started.ingest };
   const { reason } = started;
-  if (reason !== "unreachable") edge.admission.refuse(reason);
+  if (reason !== "unreachable") edge.admission.refuse(reason === "backup" ? "busy" : reason);
   const why = reason === "unreachable"
     ? `the stream's owner does not answer (${started.error})`
     : WHY[reason];
   return {
     ok: false,
-    busy: reason === "busy",
+    busy: reason === "busy" || reason === "backed-up",
     description: `Cannot publish ${app}/${name}: ${why}`,
   };
+}
+
+/** Where an application keeps backups, whoever publishes may become one, or be one from now on. */
+async function begin(
+  { ingests, applications, hub }: Edge,
+  name: StreamName,
+  ingestId: string,
+  options: IngestOptions,
+): Promise<{ readonly ok: true; readonly ingest: FrameIntake } | Refused> {
+  if (applications.of(name.app).publishBackup) {
+    const intake = new Intake(hub.budget, options);
+    const started = await ingests.paired.start(name, ingestId, intake);
+    return started.ok ? { ok: true, ingest: intake } : started;
+  }
+  const started = await ingests.start(name, ingestId);
+  if (!started.ok) return started;
+  return { ok: true, ingest: new Ingest(started.core, started.grant, options) };
 }
 
 /** Bounds of one publisher: its application's, else the node's. */

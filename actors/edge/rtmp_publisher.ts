@@ -7,10 +7,10 @@ import { TagDemuxer, type TagSink } from "../../protocols/flv/tag_demuxer.ts";
 import { MESSAGE_TYPE } from "../../protocols/rtmp/message.ts";
 import type { MediaTypeId } from "../../protocols/rtmp/server_events.ts";
 import type { Track } from "../../protocols/media/track.ts";
-import type { Ingest } from "../stream/ingest.ts";
+import type { FrameIntake } from "../stream/intake.ts";
 
 export class RtmpPublisher implements TagSink {
-  readonly ingest: Ingest;
+  readonly ingest: FrameIntake;
   readonly #demuxer = new TagDemuxer(this);
   readonly #dropped: (reason: string) => void;
   #hasVideo = false;
@@ -20,7 +20,7 @@ export class RtmpPublisher implements TagSink {
   #unwrappedMs: number | undefined;
 
   /** @param dropped Told why something was left out; may be called for every message. */
-  constructor(ingest: Ingest, dropped: (reason: string) => void) {
+  constructor(ingest: FrameIntake, dropped: (reason: string) => void) {
     this.ingest = ingest;
     this.#dropped = dropped;
   }

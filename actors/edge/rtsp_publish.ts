@@ -7,7 +7,7 @@ import { RECEIVER_MEDIA_MAX, RtpReceiver, type RtpSink } from "../../protocols/r
 import { type FormatKind, kindOfFormat } from "../../protocols/rtp/formats.ts";
 import { type Track, TRACKS_PER_KIND_MAX } from "../../protocols/media/track.ts";
 import type { RtpFormat, SdpSession } from "../../protocols/rtsp/sdp.ts";
-import type { Ingest } from "../stream/ingest.ts";
+import type { FrameIntake } from "../stream/intake.ts";
 import { streamKey, type StreamName } from "../stream/stream_key.ts";
 import type { Timer } from "../runtime/ports.ts";
 import { DropReport } from "./drop_report.ts";
@@ -53,7 +53,7 @@ export class RtspPublish implements RtpSink {
   readonly #peer: RtspPeer;
   readonly #name: StreamName;
   readonly #ingestId: string;
-  readonly #ingest: Ingest;
+  readonly #ingest: FrameIntake;
   readonly #limits: PublishLimits;
   readonly #receiver: RtpReceiver;
   readonly #media: readonly PublishedMedium[];
@@ -104,7 +104,7 @@ export class RtspPublish implements RtpSink {
       readonly formats: readonly (RtpFormat | undefined)[];
       readonly repairs: RepairReport;
       readonly ingestId: string;
-      readonly ingest: Ingest;
+      readonly ingest: FrameIntake;
     },
   ) {
     const { edge } = peer;

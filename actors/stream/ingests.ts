@@ -4,13 +4,20 @@
  *
  * @module
  */
-import type { Timer, Timers } from "../runtime/ports.ts";
+import type { Clock, Timer, Timers } from "../runtime/ports.ts";
 import type { Actors } from "../runtime/actor.ts";
 import type { AskReply } from "../runtime/ask.ts";
 import { EDGE_STREAM } from "./edge_stream_actor.ts";
 import { REWIND_US_MAX } from "./feed.ts";
 import { INGEST } from "./ingest_actor.ts";
-import { logEndOf, type PublishRequest, type PublishResult, STREAM } from "./stream_protocol.ts";
+import { PairedIngests, type PairStage } from "./paired_ingests.ts";
+import {
+  type IngestStart,
+  logEndOf,
+  type PublishRequest,
+  type PublishResult,
+  STREAM,
+} from "./stream_protocol.ts";
 import type { Grant, Publication, StreamCore } from "./stream_core.ts";
 import type { StreamHub } from "./stream_hub.ts";
 import { streamKey, type StreamName } from "./stream_key.ts";
@@ -38,15 +45,10 @@ const UNFETCHED_MS_MAX = 1_000;
 export interface IngestsOptions {
   readonly hub: StreamHub;
   readonly system: Actors;
+  readonly clock: Clock;
   readonly timers: Timers;
   readonly whereabouts: Whereabouts;
 }
-
-export type IngestStart =
-  | { readonly ok: true; readonly core: StreamCore; readonly grant: Grant }
-  | Extract<PublishResult, { ok: false }>
-  /** The owner gave no answer; `error` says why. */
-  | { readonly ok: false; readonly reason: "unreachable"; readonly error: string };
 
 interface Entry {
   readonly session: Publication;
@@ -55,7 +57,9 @@ interface Entry {
   unfetched: number;
 }
 
-export class Ingests {
+export class Ingests implements PairStage {
+  /** Those of them that may be one of two publishers of their stream. */
+  readonly paired: PairedIngests;
   readonly #options: IngestsOptions;
   readonly #byId = new Map<string, Entry>();
   #timer: Timer | undefined;
@@ -63,15 +67,23 @@ export class Ingests {
 
   constructor(options: IngestsOptions) {
     this.#options = options;
+    this.paired = new PairedIngests({ ...options, stage: this });
   }
 
   /** Asks the stream's owner, wherever it is. Resolves when the first record may be appended. */
-  async start(name: StreamName, ingestId: string): Promise<IngestStart> {
+  async start(
+    name: StreamName,
+    ingestId: string,
+    pairing: Pick<PublishRequest, "pairs" | "ready"> = {},
+  ): Promise<IngestStart> {
     const { hub, whereabouts } = this.#options;
     const { node } = whereabouts;
     const present = hub.get(name);
+    const seenAtMs = present === undefined || present.newestAtMs === 0
+      ? this.#options.clock.nowMs()
+      : present.newestAtMs;
     const answer = await this.#publish(streamKey(name), {
-      ...{ ingestId, node },
+      ...{ ingestId, node, ...pairing },
       has: present === undefined || present.ended ? undefined : logEndOf(present),
     });
     if (!answer.ok) return { ok: false, reason: "unreachable", error: answer.error };
@@ -90,11 +102,27 @@ export class Ingests {
     core.starved = false;
     this.#byId.set(ingestId, { session, core, unfetched: 0 });
     this.#watch();
-    return { ok: true, core, grant };
+    return { ok: true, core, grant, seenAtMs: granted.nextSeq === 0 ? -Infinity : seenAtMs };
+  }
+
+  stepDown(ingestId: string): number {
+    const entry = this.#byId.get(ingestId);
+    if (entry === undefined) return 0;
+    this.#byId.delete(ingestId);
+    const { core, session } = entry;
+    if (core.ingest === session) core.ingest = undefined;
+    if (core.watched) this.#options.system.ref(EDGE_STREAM, streamKey(core.name)).tell.connect();
+    return core.log.nextSeq;
+  }
+
+  unpublish(ingestId: string, name: StreamName, lost: boolean): void {
+    if (this.#byId.has(ingestId)) this.end(ingestId, lost);
+    else this.#unpublish(ingestId, name, { lost, nextSeq: 0 });
   }
 
   /** The publisher is gone; its ingest was revoked. */
   end(ingestId: string, lost: boolean): void {
+    if (this.paired.end(ingestId, lost)) return;
     const entry = this.#byId.get(ingestId);
     if (entry === undefined) return;
     this.#byId.delete(ingestId);
@@ -106,6 +134,7 @@ export class Ingests {
   /** Some owners may be gone: sessions that nobody owns find one here at once. */
   ownersGone(): void {
     const { whereabouts } = this.#options;
+    this.paired.nodesGone();
     for (const entry of this.#byId.values()) {
       const key = streamKey(entry.core.name);
       if (whereabouts.ownEpoch(key) !== undefined) continue;
@@ -124,6 +153,7 @@ export class Ingests {
     this.#stopped = true;
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.paired.stop();
     this.#byId.clear();
   }
 
@@ -144,9 +174,15 @@ export class Ingests {
   #replace(core: StreamCore): void {
     for (const [ingestId, entry] of this.#byId) {
       if (entry.core !== core) continue;
-      const reason = "another publisher took over";
-      this.#options.system.ref(INGEST, ingestId).tell.kick({ reason });
+      this.#oust(ingestId);
     }
+  }
+
+  /** Somebody else publishes its stream by now. */
+  #oust(ingestId: string): void {
+    if (this.paired.has(ingestId)) return void this.paired.standBy(ingestId);
+    const reason = "another publisher took over";
+    this.#options.system.ref(INGEST, ingestId).tell.kick({ reason });
   }
 
   /** Where its records go; viewers of a stream that begins anew on its timeline come again. */
@@ -229,8 +265,7 @@ export class Ingests {
     const { ingestId } = session.publisher;
     system.ref(STREAM, streamKey(core.name)).ask.adopt({ session }).then((answer) => {
       if (!answer.ok || answer.value || !this.#byId.has(ingestId)) return;
-      // Somebody else publishes by now.
-      system.ref(INGEST, ingestId).tell.kick({ reason: "another publisher took over" });
+      this.#oust(ingestId);
     });
   }
 }

@@ -8,7 +8,7 @@
  * @module
  */
 import type { HlsSettings } from "../../protocols/media/record.ts";
-import type { Actor, ActorContext } from "../runtime/actor.ts";
+import { type Actor, type ActorContext, DEFERRED } from "../runtime/actor.ts";
 import { EDGE_STREAM } from "./edge_stream_actor.ts";
 import { Feed, REWIND_US_MAX } from "./feed.ts";
 import { inherit } from "./inheritance.ts";
@@ -17,6 +17,7 @@ import type { Grant, Publication, StreamCore } from "./stream_core.ts";
 import type { StreamLog } from "./stream_log.ts";
 import type { StreamHub } from "./stream_hub.ts";
 import { type StreamName, streamNameOf } from "./stream_key.ts";
+import { Succession, type SuccessionPolicy } from "./succession.ts";
 import { TIMELINE_START_US } from "./timeline_repair.ts";
 import {
   type Adoption,
@@ -24,21 +25,17 @@ import {
   type LogEnd,
   logEndOf,
   type MoveResult,
+  type PairAnswer,
+  type PairReport,
   type PublishRequest,
   type PublishResult,
   sessionStateOf,
   type StreamDescription,
   type StreamProtocol,
+  type SwitchResult,
   type Unpublish,
 } from "./stream_protocol.ts";
 import type { Upstream, Whereabouts } from "./upstream.ts";
-
-/** A publisher silent for this long, and for some usual frame intervals, has lost its socket. */
-const SILENT_MS = 1_000;
-const SILENT_INTERVALS = 3;
-
-/** A publisher that is being replaced, or left, on another node sends its last records meanwhile. */
-const TAIL_MS = 150;
 
 /** Pauses between tries to reach the publisher's node, and how many there are. */
 const FEED_RETRY_MS_MIN = 10;
@@ -46,15 +43,13 @@ const FEED_RETRY_MS_MAX = 250;
 const FEED_TRIES_MAX = 20;
 
 /** How the owner of a stream treats its publishers. */
-export interface StreamPolicy {
+export interface StreamPolicy extends SuccessionPolicy {
   /** How a session is cut for HLS. */
   readonly hls: HlsSettings;
   /** How far back the log reaches besides its newest group of pictures, in microseconds. */
   readonly logWindowUs: number;
   /** How long a lost publisher is waited for, in milliseconds; 0 ends its stream at once. */
   readonly holdMs: number;
-  /** A second publisher of a live stream replaces the first. */
-  readonly takeover: boolean;
 }
 
 export interface StreamActorOptions {
@@ -82,12 +77,14 @@ export class StreamActor implements Actor<StreamProtocol> {
   readonly #name: StreamName;
   readonly #hub: StreamHub;
   readonly #options: StreamActorOptions;
+  readonly #succession: Succession;
 
   constructor(key: string, options: StreamActorOptions) {
     this.#key = key;
     this.#name = streamNameOf(key);
     this.#hub = options.hub;
     this.#options = options;
+    this.#succession = new Succession(options);
   }
 
   started(context: Context): void {
@@ -96,7 +93,8 @@ export class StreamActor implements Actor<StreamProtocol> {
     if (hold !== undefined) this.#awaitHold(hold.untilMs, context);
   }
 
-  async publish({ has, ...publisher }: PublishRequest, context: Context): Promise<PublishResult> {
+  async publish(request: PublishRequest, context: Context): Promise<PublishResult> {
+    const { has, pairs: _pairs, ready: _ready, ...publisher } = request;
     const present = this.#core;
     const policy = this.#options.policyOf(this.#name);
     if (present?.publication?.publisher.ingestId === publisher.ingestId) {
@@ -104,12 +102,8 @@ export class StreamActor implements Actor<StreamProtocol> {
       return { ok: true, grant, startedAtMs, holdMs }; // Our answer was lost on its way.
     }
     if (present?.publication !== undefined) {
-      const { node } = present.publication.publisher;
-      // Who was asked to connect elsewhere does so before it leaves.
-      const replaced = policy.takeover || this.#options.whereabouts.leaving(node) ||
-        this.#silent(present, context);
-      if (!replaced) return { ok: false, reason: "busy" };
-      await this.#dismiss(present.publication, "another publisher took over", context);
+      const reason = await this.#succession.enter(present, request, policy, context);
+      if (reason !== undefined) return { ok: false, reason };
     }
     const core = this.#hub.budget.exhausted ? present : this.#hub.open(this.#name);
     if (core === undefined) return { ok: false, reason: "full" };
@@ -129,7 +123,9 @@ export class StreamActor implements Actor<StreamProtocol> {
     const session = { epoch, wallMs, generation, hls: policy.hls };
     const grant = this.#grant(core.log, session, ahead ? has : core.log, has?.newestDtsUs ?? 0);
     core.log.windowUs = policy.logWindowUs;
+    const before = core.publication ?? core.hold?.last;
     this.#begin(core, { publisher, grant, startedAtMs, holdMs: policy.holdMs }, context);
+    if (before !== undefined) this.#succession.began(core, publisher, before, context);
     const { node, ingestId } = publisher;
     const text = generation === undefined ? "stream started" : "publisher is back";
     context.log.info(text, { ingest: node, ingestId, generation: grant.generation });
@@ -139,9 +135,11 @@ export class StreamActor implements Actor<StreamProtocol> {
   async unpublish({ ingestId, lost, nextSeq }: Unpublish, context: Context): Promise<boolean> {
     const core = this.#core;
     const publication = core?.publication;
-    if (core === undefined || publication?.publisher.ingestId !== ingestId) return false;
-    await this.#tail(core, nextSeq, context);
+    if (core === undefined || this.#succession.left(core, ingestId)) return false;
+    if (publication?.publisher.ingestId !== ingestId) return false;
+    await this.#succession.tail(core, nextSeq, context);
     const { holdMs } = publication;
+    if (this.#bereave(core, publication, lost, context)) return false;
     if (!lost || holdMs === 0) {
       this.#end(core, "publisher left", context);
       return true;
@@ -195,7 +193,11 @@ export class StreamActor implements Actor<StreamProtocol> {
     if (epoch === undefined) return "failed";
     const state = { ...sessionStateOf(core, whereabouts.node)!, owner: to, epoch };
     core.feed?.close();
-    core.feed = core.publication = core.hold = undefined;
+    core.feed =
+      core.publication =
+      core.hold =
+      core.pair =
+        undefined;
     core.session = state;
     core.starved = core.ingest === undefined;
     this.#hub.stateChanged(core);
@@ -210,6 +212,7 @@ export class StreamActor implements Actor<StreamProtocol> {
     const core = this.#core;
     if (core === undefined || !core.live) return false;
     if (core.publication !== undefined) this.#kick(core.publication, reason, context);
+    this.#succession.end(core, reason, context);
     this.#end(core, reason, context);
     return true;
   }
@@ -225,6 +228,14 @@ export class StreamActor implements Actor<StreamProtocol> {
     if (core?.publication !== undefined) return { state: "live", ...core.publication };
     if (core?.hold !== undefined) return { state: "hold", ...core.hold.last };
     return { state: "idle" };
+  }
+
+  report(report: PairReport, context: Context): PairAnswer {
+    return this.#succession.report(this.#core, report, context);
+  }
+
+  switch(_: void, context: Context): SwitchResult | typeof DEFERRED {
+    return this.#succession.ask(this.#core, context) ?? DEFERRED;
   }
 
   holdOver(_: void, context: Context): void {
@@ -247,8 +258,10 @@ export class StreamActor implements Actor<StreamProtocol> {
     if (tries <= FEED_TRIES_MAX && !this.#options.whereabouts.gone(node)) {
       return this.#feed(core, tries, context);
     }
-    if (publication.holdMs === 0) return this.#end(core, "publisher's node is gone", context);
-    this.#hold(core, publication, publication.holdMs, context);
+    if (!this.#bereave(core, publication, true, context)) {
+      if (publication.holdMs === 0) return this.#end(core, "publisher's node is gone", context);
+      this.#hold(core, publication, publication.holdMs, context);
+    }
     // Perhaps it is this node that cannot be reached.
     core.starved = !this.#options.whereabouts.gone(node);
   }
@@ -256,12 +269,6 @@ export class StreamActor implements Actor<StreamProtocol> {
   get #core(): StreamCore | undefined {
     const core = this.#hub.get(this.#name);
     return core?.ended ? undefined : core;
-  }
-
-  /** Nothing has come from the present publisher for so long that its socket must be gone. */
-  #silent(core: StreamCore, context: Context): boolean {
-    const silentMs = context.ports.clock.nowMs() - core.newestAtMs;
-    return silentMs > Math.max(SILENT_MS, SILENT_INTERVALS * core.log.frameIntervalUs / 1000);
   }
 
   /** Generation of the session before, here or under an owner before us. */
@@ -333,13 +340,12 @@ export class StreamActor implements Actor<StreamProtocol> {
     });
   }
 
-  /** Waits a moment for the last records of a publisher on another node. */
-  async #tail(core: StreamCore, nextSeq: number, { ports }: Context): Promise<void> {
-    if (core.feed === undefined || core.log.nextSeq >= nextSeq) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = ports.timers.after(TAIL_MS, resolve);
-    await Promise.race([core.feed.reach(nextSeq), promise]);
-    timer.cancel();
+  /** The publisher is gone; true when the stream waits for its backup. */
+  #bereave(core: StreamCore, last: Publication, lost: boolean, context: Context): boolean {
+    const waitMs = this.#succession.bereaved(core, lost ? "lost" : "ended", context);
+    if (waitMs === undefined) return false;
+    this.#hold(core, last, lost ? Math.max(waitMs, last.holdMs) : waitMs, context);
+    return true;
   }
 
   #hold(core: StreamCore, last: Publication, holdMs: number, context: Context): void {
@@ -356,15 +362,6 @@ export class StreamActor implements Actor<StreamProtocol> {
   #awaitHold(untilMs: number, context: Context): void {
     const delayMs = Math.max(0, Math.ceil(untilMs - context.ports.clock.nowMs()));
     context.sendAfter(delayMs, "holdOver", undefined);
-  }
-
-  /** Disconnects a publisher and waits a moment for what it sent last. */
-  async #dismiss(publication: Publication, reason: string, context: Context): Promise<void> {
-    const { ingestId } = publication.publisher;
-    const ingest = context.system.ref(INGEST, ingestId);
-    const answer = await ingest.ask.kick({ reason }, { timeoutMs: TAIL_MS });
-    const core = this.#core;
-    if (answer.ok && core !== undefined) await this.#tail(core, answer.value, context);
   }
 
   #kick({ publisher }: Publication, reason: string, context: Context): void {

@@ -12,6 +12,7 @@ import type { StreamName } from "./stream_key.ts";
 import { Encodings } from "./encodings.ts";
 import type { Flushable, Flusher } from "./flusher.ts";
 import type { MediaBudget } from "./media_budget.ts";
+import type { Pair } from "./pair.ts";
 import { noRepairs, type RepairCounts } from "./timeline_repair.ts";
 import { StreamLog } from "./stream_log.ts";
 import type { SessionState } from "./upstream.ts";
@@ -142,6 +143,8 @@ export class StreamCore implements Flushable {
   publication: Publication | undefined;
   /** The wait for a publisher that was lost; never beside a {@link publication}. */
   hold: Hold | undefined;
+  /** Its two publishers, where it has or may have a backup; kept by the stream's actor. */
+  pair: Pair | undefined;
   /** What the stream's owner said last, while another node owns it. */
   session: SessionState | undefined;
   /** The session of a publisher that is connected to this node, whoever owns the stream. */
@@ -232,7 +235,7 @@ export class StreamCore implements Flushable {
 
   #over(): void {
     this.publication = this.hold = this.session = undefined;
-    this.ingest = undefined;
+    this.ingest = this.pair = undefined;
     this.feed?.close();
     this.feed = undefined;
     this.ended = true;

@@ -6,6 +6,8 @@
 import { streamKey, type StreamName } from "./stream_key.ts";
 import type { Flusher } from "./flusher.ts";
 import type { MediaBudget } from "./media_budget.ts";
+import type { PairNotice } from "./pair.ts";
+import { SWITCH_REASONS, type SwitchReason } from "./switch_judge.ts";
 import { noRepairs } from "./timeline_repair.ts";
 import { noCounts, StreamCore, type StreamCoreOptions } from "./stream_core.ts";
 
@@ -24,6 +26,12 @@ export class StreamHub {
   readonly pastRepairs = noRepairs();
   /** Told when this node, as a stream's owner, has something new to say of it. */
   readonly stateListeners = new Set<(core: StreamCore) => void>();
+  /** Told what happens between the two publishers of a stream that this node owns. */
+  readonly pairListeners = new Set<(core: StreamCore, notice: PairNotice) => void>();
+  /** Times that a stream of this node went over to its backup, by reason. */
+  readonly switches = Object.fromEntries(
+    SWITCH_REASONS.map((reason) => [reason, 0]),
+  ) as Record<SwitchReason, number>;
 
   constructor(options: StreamHubOptions) {
     this.budget = options.budget;
@@ -63,6 +71,12 @@ export class StreamHub {
   /** A stream that this node owns began, is held, was moved or has ended. */
   stateChanged(core: StreamCore): void {
     for (const listener of this.stateListeners) listener(core);
+  }
+
+  /** Something happened between the two publishers of a stream that this node owns. */
+  pairChanged(core: StreamCore, notice: PairNotice): void {
+    if (notice.kind === "stream-switched") this.switches[notice.reason]++;
+    for (const listener of this.pairListeners) listener(core, notice);
   }
 
   /** Forgets the streams that nobody publishes or watches. */

@@ -33,6 +33,11 @@ const STANDING_DATA_MAX = 8;
 /** Data that describes the stream from now on; everything else (cue points) is a passing event. */
 const STANDING_DATA = new Set(["onMetaData", "colorInfo"]);
 
+/** Whether data of that name describes the stream from now on. */
+export function isStandingData(name: string): boolean {
+  return STANDING_DATA.has(name);
+}
+
 /**
  * How much media must pass before a missing kind of track is taken for absent: encoders announce
  * audio and video within a few frames of each other, and players want both told at the start.

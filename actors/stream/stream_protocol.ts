@@ -7,6 +7,7 @@ import type { SegmentMark } from "../../protocols/media/record.ts";
 import { actorKind } from "../runtime/protocol.ts";
 import type { Grant, Publication, Publisher, StreamCore } from "./stream_core.ts";
 import type { SessionState } from "./upstream.ts";
+import type { Vitals } from "./vitals.ts";
 
 /** What a node has of a stream, at the end of its log. */
 export interface LogEnd {
@@ -20,6 +21,10 @@ export interface LogEnd {
 export interface PublishRequest extends Publisher {
   /** What its node has of the stream, which may be more than the owner has. */
   readonly has?: LogEnd;
+  /** It can be the backup of another one. */
+  readonly pairs?: true;
+  /** It is the backup, was asked to be played, and has a key frame. */
+  readonly ready?: true;
 }
 
 export type PublishResult =
@@ -31,9 +36,52 @@ export type PublishResult =
   }
   /**
    * `busy`: somebody else publishes; `full`: the node has no room for another stream; `moved`: this
-   * node does not own the stream any more.
+   * node does not own the stream any more; `backed-up`: somebody else publishes it and another one
+   * is the backup; `backup`: somebody else publishes it, and this one is the backup.
    */
-  | { readonly ok: false; readonly reason: "busy" | "full" | "moved" };
+  | {
+    readonly ok: false;
+    readonly reason: "busy" | "full" | "moved" | "backed-up" | "backup";
+  };
+
+/** What came of the wish to publish from this node. */
+export type IngestStart =
+  | {
+    readonly ok: true;
+    readonly core: StreamCore;
+    readonly grant: Grant;
+    /** When a frame of the session before came last, on the monotonic clock in milliseconds. */
+    readonly seenAtMs: number;
+  }
+  | Extract<PublishResult, { ok: false }>
+  /** The owner gave no answer; `error` says why. */
+  | { readonly ok: false; readonly reason: "unreachable"; readonly error: string };
+
+/** What one of two publishers tells the owner a few times a second. */
+export interface PairReport extends Publisher {
+  /** It stands by, as far as it knows. */
+  readonly backup: boolean;
+  /** Wall clock since when, in milliseconds since 1970. */
+  readonly sinceMs: number;
+  /** Of its session; 0 of a backup. */
+  readonly generation: number;
+  readonly vitals: Vitals;
+}
+
+/** What it is for the owner. */
+export type PairAnswer =
+  | { readonly role: "played" }
+  | {
+    readonly role: "backup";
+    /** Node of the one that is played; empty when there is none. */
+    readonly played: string;
+    /** It is to be played from a key frame on that is younger than this, in milliseconds. */
+    readonly wantedMs?: number;
+  }
+  /** The stream has two publishers besides it. */
+  | { readonly role: "none" };
+
+export type SwitchResult = "switched" | "no-such-stream" | "no-backup" | "backup-silent" | "failed";
 
 /** What the owner knows about its stream. */
 export type StreamDescription =
@@ -79,6 +127,10 @@ export type StreamProtocol = {
   /** Somebody needs the frames of the derived track, for some time more. */
   derive: { req: void; res: void };
   describe: { req: void; res: StreamDescription };
+  /** A publisher of two says how it is and hears what it is. */
+  report: { req: PairReport; res: PairAnswer };
+  /** Plays the backup; answers when it is played. */
+  switch: { req: void; res: SwitchResult };
   /** The wait for a lost publisher may be over; a timer's message. */
   holdOver: { req: void; res: void };
   /** The link to the publisher's node is gone, or is to be tried again. */
@@ -101,6 +153,8 @@ export const STREAM = actorKind<StreamProtocol>({
     "end",
     "derive",
     "describe",
+    "report",
+    "switch",
     "holdOver",
     "feed",
   ],

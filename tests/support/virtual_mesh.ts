@@ -70,7 +70,8 @@ export class VirtualNode {
       reasserting: () => {},
     });
     mesh.system.register(INGEST, (id) => {
-      return new IngestActor(() => this.publishers.get(id)?.kicked() ?? 0);
+      const kick = () => this.publishers.get(id)?.kicked() ?? 0;
+      return new IngestActor(kick, () => {}, { key: id, publishers: mesh.ingests.paired });
     });
   }
 

@@ -21,6 +21,7 @@ const DEFAULTS: ApplicationSettings = {
   playWaitMs: 10_000,
   holdMs: 30_000,
   publishTakeover: false,
+  publishBackup: false,
   rtmpChallenge: false,
   hls: HLS_SETTINGS,
   limits: {},

@@ -23,6 +23,7 @@ const SETTINGS: ApplicationSettings = {
   playWaitMs: 0,
   holdMs: 0,
   publishTakeover: false,
+  publishBackup: false,
   hls: { segmentUs: 2_000_000, partUs: 200_000, windowSegments: 6 },
   limits: {},
 };
