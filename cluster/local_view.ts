@@ -5,6 +5,7 @@
  */
 import type { Session } from "../actors/edge/session_table.ts";
 import {
+  type BackupInfo,
   type EdgeInfo,
   type LinkInfo,
   type Page,
@@ -16,6 +17,7 @@ import {
 } from "../actors/http/node_view.ts";
 import type { StreamCore, StreamCounters } from "../actors/stream/stream_core.ts";
 import { streamKey, type StreamName } from "../actors/stream/stream_key.ts";
+import { healthOf } from "../actors/stream/switch_judge.ts";
 import { sumOfRepairs } from "../actors/stream/timeline_repair.ts";
 import type { Track } from "../protocols/media/track.ts";
 import { maskCredentials } from "./mask.ts";
@@ -83,6 +85,7 @@ export class LocalView {
       owner: owned !== undefined ? this.#parts.node : session?.owner ?? "",
       epoch: known?.grant.epoch ?? session?.epoch ?? 0,
       generation: known?.grant.generation ?? session?.generation ?? 0,
+      ...this.#pairOf(core),
       ingest: state !== "live" ? null : known?.publisher.node ?? session?.ingest ?? null,
       startedAt: startedAtMs === undefined ? null : new Date(startedAtMs).toISOString(),
       tracks: core.log.head.tracks.map(trackInfo),
@@ -93,6 +96,27 @@ export class LocalView {
       repairsByKind: { ...core.repairs },
       edges: core.feed === undefined ? [] : [this.#edgeOf(core.counters, core.feed.node, viewers)],
     };
+  }
+
+  /** What the owner knows of both publishers of a stream. */
+  #pairOf({ pair, publication, newestAtMs }: StreamCore) {
+    const { switches = 0, backup } = pair ?? {};
+    const nowMs = this.#parts.ports.clock.nowMs();
+    const ingestHealth = pair === undefined || publication === undefined
+      ? null
+      : healthOf(pair.playedVitals(newestAtMs, nowMs));
+    if (pair === undefined || backup === undefined) return { ingestHealth, backup: null, switches };
+    const vitals = pair.backupVitals(backup, nowMs);
+    const info: BackupInfo = {
+      session: backup.ingestId,
+      node: backup.node,
+      health: healthOf(vitals),
+      since: new Date(backup.sinceMs).toISOString(),
+      bitrateKbps: Math.round(vitals.bitrateKbps),
+      missing: vitals.missing,
+      repairs: vitals.repairs,
+    };
+    return { ingestHealth, backup: info, switches };
   }
 
   #edgeOf(counters: StreamCounters, from: string, { total }: ViewerCounts): EdgeInfo {

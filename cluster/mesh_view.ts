@@ -13,6 +13,7 @@ import {
   type PageRequest,
   type SessionInfo,
   type StreamInfo,
+  type SwitchResult,
 } from "../actors/http/node_view.ts";
 import type { MetricsPart } from "../actors/http/metrics_source.ts";
 import { VIEWER } from "../actors/edge/viewer_actor.ts";
@@ -28,6 +29,9 @@ import { NODE, type NodeProtocol } from "./node_actor.ts";
 
 /** A node that does not answer within this is left out of a list, in milliseconds. */
 const NODE_TIMEOUT_MS = 1_500;
+
+/** A backup begins with a key frame, and encoders send one each ten seconds at least. */
+const SWITCH_TIMEOUT_MS = 12_000;
 
 /** What follows a node's events waits longer than the node does before it answers "nothing". */
 const EVENTS_TIMEOUT_MS = 4_000;
@@ -87,6 +91,13 @@ export class MeshView implements NodeView {
     }
     const answer = await this.#options.system.ref(STREAM, streamKey({ app, name }))
       .ask.move({ to });
+    if (answer.ok) return answer.value;
+    return answer.error === "unreachable" ? "no-such-stream" : "failed";
+  }
+
+  async switchStream(app: string, name: string): Promise<SwitchResult> {
+    const answer = await this.#options.system.ref(STREAM, streamKey({ app, name }))
+      .ask.switch(undefined, { timeoutMs: SWITCH_TIMEOUT_MS });
     if (answer.ok) return answer.value;
     return answer.error === "unreachable" ? "no-such-stream" : "failed";
   }

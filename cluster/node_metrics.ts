@@ -41,6 +41,8 @@ export function nodeSnapshot(parts: NodeParts): MetricsSnapshot {
     publishers,
     viewers,
     streams,
+    backups: parts.ingests.paired.backups,
+    switches: { ...hub.switches },
     bytesIn: bytes("in"),
     bytesOut: bytes("out"),
     framesIn: totals.frames - totals.linkFrames,

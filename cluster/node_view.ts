@@ -20,6 +20,7 @@ export function viewOf(parts: NodeParts, restart?: () => void): MeshView {
   const { system, admission } = parts;
   const events = new EventRing();
   followStreams(parts, events);
+  followPairs(parts, events);
   const view = new LocalView(parts, () => linkInfos(parts));
   const drain = () => void drainNode(parts);
   const metrics = () => metricsPart(parts);
@@ -57,6 +58,13 @@ function followStreams({ hub, ports }: NodeParts, events: EventRing): void {
       ...(kind === "stream-moved" ? { to: session?.owner } : {}),
       ...(publication === undefined ? {} : { ingest: publication.publisher.node }),
     });
+  });
+}
+
+/** The same of what happens between two publishers of a stream. */
+function followPairs({ hub, ports }: NodeParts, events: EventRing): void {
+  hub.pairListeners.add(({ name }, notice) => {
+    events.add({ atMs: ports.clock.wallMs(), ...name, ...notice });
   });
 }
 

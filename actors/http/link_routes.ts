@@ -7,7 +7,7 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { READ_SECURITY, WRITE_SECURITY } from "./access.ts";
 import { eventStream, type EventStreamOptions } from "./event_stream.ts";
 import type { MeshRoutesOptions } from "./mesh_routes.ts";
-import type { MoveResult } from "./node_view.ts";
+import type { MoveResult, SwitchResult } from "./node_view.ts";
 import { problem, problemResponses } from "./problem.ts";
 import { linkInfo } from "./schemas.ts";
 
@@ -94,6 +94,8 @@ export function addMoveRoutes(app: OpenAPIHono, { view, access }: MeshRoutesOpti
     return problem(context, status, `Cannot move ${stream} to ${JSON.stringify(to)}: ${why}`);
   });
 
+  addSwitchRoute(app, { view, access });
+
   const drain = createRoute({
     method: "post",
     path: "/api/v1/nodes/{name}/drain",
@@ -128,5 +130,38 @@ export function addMoveRoutes(app: OpenAPIHono, { view, access }: MeshRoutesOpti
     const { name } = context.req.valid("param");
     if (await view.restartHost(name)) return context.body(null, 202);
     return problem(context, 404, `Cannot restart host ${JSON.stringify(name)}: there is none`);
+  });
+}
+
+const SWITCH_PROBLEMS: Readonly<
+  Record<Exclude<SwitchResult, "switched">, readonly [404 | 409, string]>
+> = {
+  "no-such-stream": [404, "there is no such stream, or nobody publishes it"],
+  "no-backup": [409, "it has no backup; another encoder would have to publish it, too"],
+  "backup-silent": [409, "its backup sends nothing"],
+  failed: [409, "its backup sent no key frame in time, or its owner changed; try again"],
+};
+
+/** Adds the route that plays a stream's backup. */
+function addSwitchRoute(app: OpenAPIHono, { view, access }: MeshRoutesOptions): void {
+  const route = createRoute({
+    method: "post",
+    path: "/api/v1/streams/{app}/{name}/switch",
+    summary: "Plays the backup of a stream from its next key frame on",
+    security: WRITE_SECURITY,
+    middleware: [access.write] as const,
+    request: { params: z.object({ app: z.string().min(1), name: z.string().min(1) }) },
+    responses: {
+      204: { description: "It is played, and who was played before is the backup" },
+      ...problemResponses(400, 401, 404, 409, 413, 500),
+    },
+  });
+  app.openapi(route, async (context) => {
+    const { app: application, name } = context.req.valid("param");
+    const result = await view.switchStream(application, name);
+    if (result === "switched") return context.body(null, 204);
+    const [status, why] = SWITCH_PROBLEMS[result];
+    const stream = JSON.stringify(`${application}/${name}`);
+    return problem(context, status, `Cannot switch ${stream} to its backup: ${why}`);
   });
 }

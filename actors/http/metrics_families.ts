@@ -58,6 +58,13 @@ export const LABELLED: readonly Labelled[] = [
   },
   {
     type: "counter",
+    name: "headwater_switches_total",
+    help: "Times that a stream owned by this process went over to its backup publisher",
+    label: "reason",
+    read: ({ switches }) => switches,
+  },
+  {
+    type: "counter",
     name: "headwater_received_bytes_total",
     help: "Bytes read from client sockets",
     label: "protocol",
@@ -194,6 +201,12 @@ export const SINGLE: readonly Single<MetricsSnapshot>[] = [
     name: "headwater_viewer_timeouts_total",
     help: "Viewers dropped because they took nothing, or next to nothing, for --viewer-timeout",
     read: ({ viewersTimedOut }) => viewersTimedOut,
+  },
+  {
+    type: "gauge",
+    name: "headwater_backups",
+    help: "Publishers connected to this process that stand by as the backup of another one",
+    read: ({ backups }) => backups,
   },
   {
     type: "gauge",

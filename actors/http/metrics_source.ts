@@ -42,6 +42,10 @@ export interface MetricsSnapshot {
   readonly viewers: ByLabel;
   /** Streams by state ("live", "hold", "idle"). */
   readonly streams: ByLabel;
+  /** Publishers connected here that are the backup of another one. */
+  readonly backups: number;
+  /** Times since start that a stream owned here went over to its backup, by reason. */
+  readonly switches: ByLabel;
   /** Bytes read from clients since start, by protocol. */
   readonly bytesIn: ByLabel;
   /** Bytes written to clients since start, by protocol. */

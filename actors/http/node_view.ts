@@ -7,6 +7,7 @@
 import type { LinkInfo, NodeInfo, SessionInfo, StreamInfo } from "./schemas.ts";
 
 export type {
+  BackupInfo,
   EdgeInfo,
   LinkInfo,
   NodeInfo,
@@ -23,6 +24,9 @@ export interface ApiEvent {
   readonly atMs: number;
   readonly [field: string]: unknown;
 }
+
+/** What came of the wish to play a stream's backup. */
+export type SwitchResult = "switched" | "no-such-stream" | "no-backup" | "backup-silent" | "failed";
 
 /** What came of the wish to move a stream. */
 export type MoveResult = "moved" | "there-already" | "no-such-stream" | "no-such-node" | "failed";
@@ -57,6 +61,8 @@ export interface NodeView {
   deleteStream(app: string, name: string): Promise<boolean>;
   /** Makes another node the stream's owner; who publishes and who watches stays where it is. */
   moveStream(app: string, name: string, to: string): Promise<MoveResult>;
+  /** Plays the stream's backup; resolves when it is played. */
+  switchStream(app: string, name: string): Promise<SwitchResult>;
   /** All nodes, by name. */
   nodes(page: PageRequest): Promise<Page<NodeInfo>>;
   /** All publishers and viewers, by id. */

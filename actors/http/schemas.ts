@@ -41,6 +41,21 @@ export const edgeInfo = z.object({
 }).openapi("EdgeInfo");
 export type EdgeInfo = z.infer<typeof edgeInfo>;
 
+/** A second publisher of a stream, which is played when the first is worse or gone. */
+export const backupInfo = z.object({
+  session: z.string().openapi({ description: "Its id in the list of sessions" }),
+  node: z.string().openapi({ description: "Node that it is connected to" }),
+  health: z.enum(["ok", "silent", "missing", "bit-rate"]).openapi({
+    description: "silent: no frame for some intervals; missing: frames that usually come do " +
+      "not, or need repair; bit-rate: it is far below what is usual",
+  }),
+  since: instant.openapi({ description: "When it became the backup" }),
+  bitrateKbps: z.number().min(0).openapi({ description: "Of the last two seconds" }),
+  missing: count.openapi({ description: "Frames that should have come in the last five seconds" }),
+  repairs: count.openapi({ description: "Faults that were mended in that time" }),
+}).openapi("BackupInfo");
+export type BackupInfo = z.infer<typeof backupInfo>;
+
 /** One live stream, as its owner sees it. */
 export const streamInfo = z.object({
   app: z.string().openapi({ description: "First element of the full path", example: "live" }),
@@ -58,6 +73,15 @@ export const streamInfo = z.object({
   generation: count.openapi({ description: "Publish sessions so far" }),
   ingest: z.string().nullable().openapi({
     description: "Node that the publisher is connected to; null without one",
+  }),
+  ingestHealth: backupInfo.shape.health.nullable().openapi({
+    description: "The same of the publisher that is played; null unless it may have a backup",
+  }),
+  backup: backupInfo.nullable().openapi({
+    description: "A second publisher that stands by (publish-backup); null without one",
+  }),
+  switches: count.openapi({
+    description: "Times that its backup was played, since this node owns it",
   }),
   startedAt: instant.nullable().openapi({
     description: "When the current publish session began; null before the first",

@@ -4,7 +4,7 @@
  * @module
  */
 import { SwitchJudge, type SwitchReason } from "./switch_judge.ts";
-import type { Vitals } from "./vitals.ts";
+import { NO_VITALS, type Vitals } from "./vitals.ts";
 
 /** A publisher that stands by. */
 export interface Backup {
@@ -37,6 +37,9 @@ export type PairNotice =
     readonly reason: SwitchReason;
   };
 
+/** What was told of the one that is played counts this long: it reports each second. */
+const TOLD_MS_MAX = 3_000;
+
 export class Pair {
   backup: Backup | undefined;
   /** What the publisher that is played has told of itself, and when. */
@@ -49,4 +52,23 @@ export class Pair {
   readonly judge = new SwitchJudge();
   /** Times that the backup was played. */
   switches = 0;
+
+  /**
+   * The one that is played: what it told of itself, and how long it has been silent here.
+   *
+   * @param newestAtMs When its newest frame came to the owner.
+   */
+  playedVitals(newestAtMs: number, nowMs: number): Vitals {
+    const { played } = this;
+    const told = played !== undefined && nowMs - played.heardAtMs < TOLD_MS_MAX;
+    return {
+      ...(told ? played.vitals : NO_VITALS),
+      silentMs: Math.max(0, nowMs - newestAtMs),
+    };
+  }
+
+  /** The backup: what it told of itself, and how long nothing was heard of it. */
+  backupVitals({ vitals, heardAtMs }: Backup, nowMs: number): Vitals {
+    return { ...vitals, silentMs: vitals.silentMs + Math.max(0, nowMs - heardAtMs) };
+  }
 }

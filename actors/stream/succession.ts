@@ -23,7 +23,7 @@ import type {
 } from "./stream_protocol.ts";
 import { isSilent, type SwitchReason } from "./switch_judge.ts";
 import type { Whereabouts } from "./upstream.ts";
-import { NO_VITALS, type Vitals } from "./vitals.ts";
+import { NO_VITALS } from "./vitals.ts";
 
 /** A publisher silent for this long, and for some usual frame intervals, has lost its socket. */
 const SILENT_MS = 1_000;
@@ -34,9 +34,6 @@ const TAIL_MS = 150;
 
 /** A backup of which nothing was heard for this long is gone: some reports, or a short pause. */
 const UNHEARD_MS_MAX = 1_500;
-
-/** What was told of the one that is played counts this long: it reports each second. */
-const TOLD_MS_MAX = 3_000;
 
 /** A backup is awaited this long at least, in milliseconds: some groups of pictures. */
 const AWAITED_MS = 15_000;
@@ -292,7 +289,11 @@ export class Succession {
     pair.heldSinceMs = undefined;
     const asked = pair.wanted?.reason === "asked";
     if (asked && nowMs - pair.wanted!.sinceMs < AWAITED_MS) return;
-    const reason = pair.judge.look(playedVitals(core, pair, nowMs), pair.backup!.vitals, nowMs);
+    const reason = pair.judge.look(
+      pair.playedVitals(core.newestAtMs, nowMs),
+      pair.backup!.vitals,
+      nowMs,
+    );
     pair.wanted = reason && { reason, sinceMs: nowMs };
   }
 
@@ -314,11 +315,4 @@ export class Succession {
 /** Nothing has changed while somebody was asked. */
 function plays(core: StreamCore, publication: Publication): boolean {
   return !core.ended && core.publication === publication;
-}
-
-/** What it told of itself; how long it has been silent is what was seen here. */
-function playedVitals(core: StreamCore, { played }: Pair, nowMs: number): Vitals {
-  const told = played !== undefined && nowMs - played.heardAtMs < TOLD_MS_MAX;
-  const silentMs = Math.max(0, nowMs - core.newestAtMs);
-  return { ...(told ? played.vitals : NO_VITALS), silentMs };
 }

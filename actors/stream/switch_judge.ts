@@ -35,6 +35,9 @@ const LASTING_MS = 1_000;
 /** Who takes over was not silent for this long, in milliseconds: it does not come and go. */
 const FIT_MS = 2_000;
 
+/** When nothing came for this long, one that comes and goes is better than nothing. */
+const DEAD_MS = 5_000;
+
 /** After a switch nothing but silence makes another one for this long, in milliseconds. */
 const REST_MS = 10_000;
 
@@ -68,7 +71,8 @@ export class SwitchJudge {
       return undefined;
     }
     if (this.#wrong?.reason !== reason) this.#wrong = { reason, sinceMs: nowMs };
-    if (nowMs - this.#fitSinceMs < FIT_MS) return undefined;
+    const fit = nowMs - this.#fitSinceMs >= FIT_MS || played.silentMs > DEAD_MS;
+    if (!fit) return undefined;
     // A node that stood still itself finds nothing new at its first look, whoever was to blame.
     if (reason === "silent") return this.#looks >= SILENT_LOOKS ? reason : undefined;
     const lasting = nowMs - this.#wrong.sinceMs >= LASTING_MS;
@@ -87,6 +91,13 @@ export class SwitchJudge {
 /** No frame has come for longer than networks and encoders make one wait. */
 export function isSilent({ silentMs, intervalMs }: Vitals): boolean {
   return silentMs > Math.max(SILENT_MS_MIN, SILENT_INTERVALS * intervalMs);
+}
+
+/** How a publisher is by itself, as it is shown. */
+export function healthOf(vitals: Vitals): "ok" | "silent" | "missing" | "bit-rate" {
+  if (isSilent(vitals)) return "silent";
+  if (faultyShare(vitals) > FAULTY_SHARE) return "missing";
+  return vitals.rateShare < COLLAPSED_SHARE ? "bit-rate" : "ok";
 }
 
 function reasonOf(played: Vitals, backup: Vitals): SwitchReason | undefined {

@@ -33,6 +33,7 @@ applications:
     play-wait: 0
     hold: 5s
     publish-takeover: true
+    publish-backup: true
     rtmp-challenge: true
     hls-segment: 4s
     hls-part: 500ms
@@ -51,6 +52,7 @@ const LIVE: GivenApplication = {
   playWaitMs: 0,
   holdMs: 5_000,
   publishTakeover: true,
+  publishBackup: true,
   rtmpChallenge: true,
   hls: { segmentUs: 4_000_000, partUs: 500_000, windowSegments: 10 },
   limits: {
@@ -91,7 +93,7 @@ const REFUSED: [content: string, refusal: string][] = [
   [
     "  live:\n    wait: 1s",
     "3: applications.live.wait: no such key; protocols, users, rtmp-challenge, play-wait, " +
-    "hold, publish-takeover, hls-segment, hls-part, hls-window, limits would fit",
+    "hold, publish-takeover, publish-backup, hls-segment, hls-part, hls-window, limits would fit",
   ],
   [
     "  live:\n    hold: 5s\n    play-wait: 1x",

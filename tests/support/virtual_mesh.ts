@@ -6,6 +6,7 @@
  */
 import { Flusher } from "../../actors/stream/flusher.ts";
 import { Ingest } from "../../actors/stream/ingest.ts";
+import { type FrameIntake, Intake } from "../../actors/stream/intake.ts";
 import { INGEST, IngestActor } from "../../actors/stream/ingest_actor.ts";
 import { logWindowUs } from "../../actors/stream/log_window.ts";
 import { MediaBudget } from "../../actors/stream/media_budget.ts";
@@ -16,6 +17,7 @@ import { DirectoryStore, MemoryDirectory } from "../../cluster/directory/memory_
 import { Mesh } from "../../cluster/mesh.ts";
 import { HLS_SETTINGS } from "../../protocols/hls/settings.ts";
 import { FaultyDirectory } from "./faulty_directory.ts";
+import type { VideoTrack } from "../../protocols/media/track.ts";
 import { VIDEO } from "./stream_records.ts";
 import { VirtualNetwork } from "./virtual_network.ts";
 import { VirtualPorts } from "./virtual_ports.ts";
@@ -25,6 +27,9 @@ const GOP_FRAMES = 10;
 
 /** Longest that anything takes, in virtual milliseconds. */
 const PATIENCE_MS = 20_000;
+
+/** Its streams may have a backup publisher. */
+export const PAIRED_APP = "pair";
 
 const SECRET = new TextEncoder().encode("what the nodes of a test share");
 
@@ -60,9 +65,9 @@ export class VirtualNode {
         addresses: {},
       },
       hub: this.hub,
-      policyOf: () => ({
+      policyOf: ({ app }) => ({
         ...{ hls: HLS_SETTINGS, logWindowUs: logWindowUs(HLS_SETTINGS) },
-        ...{ holdMs: 30_000, takeover: false },
+        ...{ holdMs: 30_000, takeover: false, backup: app === PAIRED_APP },
       }),
       replicas: 1,
       load: () => ({ cpu: 0, lagMs: 0, egressKbps: 0, streams: mesh.ownership.size, viewers: 0 }),
@@ -78,12 +83,23 @@ export class VirtualNode {
   /** Publishes; `busy` and the like when it may not. */
   async publish(path: string): Promise<VirtualPublisher | string> {
     const id = `${this.name}~${this.publishers.size + 1}`;
-    const started = await this.mesh.ingests.start(streamNameOf(path), id);
-    if (!started.ok) return started.reason;
-    const ingest = new Ingest(started.core, started.grant, this.#ports);
+    const ingest = await this.#ingest(path, id);
+    if (typeof ingest === "string") return ingest;
     const publisher = new VirtualPublisher(this, id, ingest);
     this.publishers.set(id, publisher);
     return publisher;
+  }
+
+  async #ingest(path: string, id: string): Promise<FrameIntake | string> {
+    const { ingests } = this.mesh;
+    const name = streamNameOf(path);
+    if (name.app === PAIRED_APP) {
+      const intake = new Intake(this.hub.budget, this.#ports);
+      const started = await ingests.paired.start(name, id, intake);
+      return started.ok ? intake : started.reason;
+    }
+    const started = await ingests.start(name, id);
+    return started.ok ? new Ingest(started.core, started.grant, this.#ports) : started.reason;
   }
 
   /** Watches a stream from here on. */
@@ -107,25 +123,41 @@ export class VirtualPublisher {
   over = false;
   readonly #node: VirtualNode;
   readonly #id: string;
-  readonly #ingest: Ingest;
+  readonly #ingest: FrameIntake;
   #frames = 0;
+  /** Which of its frames are sent, by their number; all of them unless said otherwise. */
+  sends: (number: number) => boolean = () => true;
+  /** Bytes of its frames. */
+  frameBytes = 100;
+  track: VideoTrack = VIDEO;
 
-  constructor(node: VirtualNode, id: string, ingest: Ingest) {
+  constructor(node: VirtualNode, id: string, ingest: FrameIntake) {
     this.#node = node;
     this.#id = id;
     this.#ingest = ingest;
-    ingest.track(VIDEO);
+    ingest.track(this.track);
+  }
+
+  get id(): string {
+    return this.#id;
+  }
+
+  /** Its decoder configuration is another one from here on. */
+  configure(track: VideoTrack): void {
+    this.track = track;
+    this.#ingest.track(track);
   }
 
   /** Sends frame `number`. */
   send(number: number): void {
     if (this.over) return;
-    const data = new Uint8Array(100);
+    const data = new Uint8Array(this.frameBytes);
     new DataView(data.buffer).setUint32(0, number);
     const frame = this.#frames++;
+    if (!this.sends(frame)) return;
     const keyframe = frame % GOP_FRAMES === 0;
     const sourceUs = frame * FRAME_MS * 1_000;
-    this.#ingest.frame({ track: VIDEO, sourceUs, compositionUs: 0, keyframe, data });
+    this.#ingest.frame({ track: this.track, sourceUs, compositionUs: 0, keyframe, data });
     this.#node.hub.flusher.settle();
   }
 

@@ -30,6 +30,12 @@ export function fakeStream(app: string, name: string): StreamInfo {
     epoch: 1_795_000_000_000_000,
     generation: 2,
     ingest: "n1",
+    ingestHealth: "ok",
+    backup: {
+      ...{ session: "n2~7", node: "n2", health: "ok", since: "2026-01-02T03:04:06.000Z" },
+      ...{ bitrateKbps: 2400, missing: 0, repairs: 0 },
+    },
+    switches: 1,
     startedAt: "2026-01-02T03:04:05.678Z",
     tracks: [
       { kind: "video", codec: "h264", width: 1280, height: 720, fps: 25 },
@@ -115,6 +121,12 @@ export class FakeView implements NodeView {
     const found = this.sessionList.find((session) => session.id === id);
     this.sessionList = this.sessionList.filter((session) => session !== found);
     return found !== undefined;
+  }
+
+  async switchStream(app: string, name: string) {
+    const found = await this.stream(app, name);
+    if (found === undefined) return "no-such-stream" as const;
+    return found.backup === null ? "no-backup" as const : "switched" as const;
   }
 
   async moveStream(app: string, name: string, to: string) {

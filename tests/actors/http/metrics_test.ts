@@ -13,6 +13,8 @@ const SNAPSHOT: MetricsSnapshot = {
   publishers: { rtmp: 1 },
   viewers: { rtmp: 2, "http-flv": 6, "ws-flv": 1 },
   streams: { live: 1, hold: 0, idle: 2 },
+  backups: 2,
+  switches: { lost: 3, asked: 1 },
   bytesIn: { rtmp: 1_000_000_000_000 },
   bytesOut: { rtmp: 5, "http-flv": 7 },
   framesIn: 123_456,
