@@ -80,6 +80,18 @@ Deno.test("createApi() takes a slash that is not encoded as another route", asyn
   await assertProblem(await api.request("/api/v1/streams/live/a/b"), 404);
 });
 
+Deno.test("createApi() switches a stream to its backup, where there is one", async () => {
+  const { api, view } = fakeApi();
+  const path = (name: string) => `/api/v1/streams/live/${name}/switch`;
+  const ask = (name: string, headers = BEARER as Record<string, string>) =>
+    api.request(path(name), { method: "POST", headers });
+  await assertProblem(await ask("cam1", {}), 401);
+  assertEquals((await ask("cam1")).status, 204);
+  assertMatch(await assertProblem(await ask("other"), 404), /^Cannot switch "live\/other"/);
+  view.streamList = [{ ...fakeStream("live", "cam1"), backup: null }];
+  assertMatch(await assertProblem(await ask("cam1"), 409), /no backup/);
+});
+
 Deno.test("createApi() ends a session once", async () => {
   const { api, view } = fakeApi();
   const request = () => api.request("/api/v1/sessions/s1", { method: "DELETE", headers: BEARER });

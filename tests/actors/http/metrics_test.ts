@@ -70,6 +70,8 @@ const EXPECTED: Record<string, Record<string, number>> = {
   headwater_connections: { rtmp: 3, http: 9 },
   headwater_publishers: { rtmp: 1 },
   headwater_viewers: { rtmp: 2, "http-flv": 6, "ws-flv": 1 },
+  headwater_switches_total: { lost: 3, asked: 1 },
+  headwater_backups: { "": 2 },
   headwater_streams: { live: 1, hold: 0, idle: 2 },
   headwater_received_bytes_total: { rtmp: 1_000_000_000_000 },
   headwater_sent_bytes_total: { rtmp: 5, "http-flv": 7 },
