@@ -135,8 +135,9 @@ export class Feed implements UpstreamSink {
     const { log } = this.#core;
     const known = log.anchorAt(log.nextSeq);
     if (record.kind !== "anchor" || known === undefined) return false;
-    if (record.generation <= known.generation) return false;
+    if (record.generation < known.generation) return false;
     this.#earlier = false;
+    if (record.generation === known.generation) return false; // Here it is in our session, too.
     const { head, lastMark } = log;
     this.#begin({ seq: record.seq, head, anchor: undefined, lastMark });
     return true;

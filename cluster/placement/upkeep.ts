@@ -17,8 +17,11 @@ export const IDLE_MS = 10_000;
 /** Distance of sweeps over what is owned, in milliseconds. */
 const SWEEP_MS = 1_000;
 
-/** Sweeps from one audit to the next; an audit is one round trip. */
-const SWEEPS_PER_AUDIT = 10;
+/**
+ * Sweeps from one audit to the next; an audit is one round trip. A directory that lost its data may
+ * have been told of another owner, of which this one hears by nothing else.
+ */
+const SWEEPS_PER_AUDIT = 3;
 
 /** Records of what is owned are written again after this long, in milliseconds: they expire. */
 export const REWRITE_MS = 3_600_000;
