@@ -19,7 +19,7 @@ import type { CallMessage } from "../protocols/mrtmp/call.ts";
 import type { Directory, LoadReport, Member } from "./directory/directory.ts";
 import { Evacuation } from "./evacuation.ts";
 import type { ServeAnswer, ServeRequest } from "./link/link_source.ts";
-import type { NodeId } from "./link/link_settings.ts";
+import type { LinkLoss, NodeId } from "./link/link_settings.ts";
 import { linkPeerCalls } from "./link/link_peer_calls.ts";
 import { LinkTable } from "./link/link_table.ts";
 import type { LinkTransport } from "./link/transport.ts";
@@ -183,8 +183,8 @@ export class Mesh {
         lagMs: this.#options.latenessMs(),
       }),
       events: {
-        silent: (peer) => this.#suspect(peer, false),
-        lost: (peer, loss) => this.#suspect(peer, loss === "refused"),
+        silent: (peer) => this.#suspect(peer, "silent"),
+        lost: (peer, loss) => this.#suspect(peer, loss),
         gossip: ({ node }, { view, redisOk }) => {
           this.#outage.heard(node, redisOk);
           this.membership.gossip(view);
@@ -221,11 +221,14 @@ export class Mesh {
     }
   }
 
-  #suspect({ node, incarnation }: NodeId, strong: boolean): void {
+  #suspect({ node, incarnation }: NodeId, loss: LinkLoss | "silent"): void {
     this.ownership.forgetNode(node);
+    // It is dialled again at once, which tells. By itself it says nothing: a node that was expelled
+    // is closed by all, and must not suspect them all.
+    if (loss === "closed") return;
     // What befell an older start of the node says nothing of the one that is there now.
     const present = this.membership.members.get(node)?.incarnation === incarnation;
-    if (present) this.membership.suspectPeer(node, strong);
+    if (present) this.membership.suspectPeer(node, loss === "refused");
   }
 
   /** Streams that this node owns and that are live or held. */

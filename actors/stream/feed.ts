@@ -151,7 +151,9 @@ export class Feed implements UpstreamSink {
     const { log } = this.#core;
     if (log.nextSeq === 0) return 1;
     const known = log.anchorAt(log.nextSeq);
-    return anchor === undefined || known === undefined ? 0 : anchor.generation - known.generation;
+    if (anchor === undefined) return 0;
+    // Without an anchor there are no tracks either: a publisher was granted it, and left at once.
+    return known === undefined ? 1 : anchor.generation - known.generation;
   }
 
   /** Goes on from a place that does not follow ours. */

@@ -69,6 +69,11 @@ export class OwnedTable {
     return this.#owned.get(key)?.epoch;
   }
 
+  /** The epoch under which it was owned here last, and is not any more; 0 for none. */
+  droppedEpoch(key: string): number {
+    return this.#dropped.get(key) ?? 0;
+  }
+
   /** Whether it was taken over from an owner that died. */
   inherited(key: string): boolean {
     return this.#owned.get(key)?.inherited ?? false;
@@ -154,7 +159,7 @@ export class OwnedTable {
     const held = this.epochOf(key);
     if (held !== undefined) return { kind: "owner", owner: { ...owner, epoch: held } };
     if (!mesh.joined || incarnation > mesh.incarnation) return UNAVAILABLE; // About to be fenced.
-    const current = incarnation === mesh.incarnation && epoch > (this.#dropped.get(key) ?? 0);
+    const current = incarnation === mesh.incarnation && epoch > this.droppedEpoch(key);
     // Of an incarnation before this one, or given up in a call whose answer was lost: whatever of
     // it is still on its way carries the old epoch, so a claim over it settles the matter.
     if (!current) return { kind: "nobody", epoch };

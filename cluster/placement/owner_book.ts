@@ -29,6 +29,8 @@ export interface OwnerBookOptions {
   readonly mesh: Standing;
   /** Says what a record that names this node means. */
   readonly own: (key: string, record: Owner) => Resolution;
+  /** The highest epoch under which this node has owned it and does not any more; 0 for none. */
+  readonly dropped: (key: string) => number;
   /** An owner was found. */
   readonly onFound: (key: string, owner: Owner) => void;
 }
@@ -80,10 +82,10 @@ export class OwnerBook {
 
   /** What a record of the directory means, and remembers it. */
   async judge(key: string, record: Ownership | undefined): Promise<Resolution> {
-    const { mesh, own, onFound } = this.#options;
+    const { mesh, own, dropped, onFound } = this.#options;
     if (record === undefined || record.epoch === 0) {
-      // It had an owner, who is about to write it again.
-      if (mesh.inGrace && this.#epochs.get(key) !== undefined) return UNAVAILABLE;
+      // It had an owner, who is about to write it again; unless that was this node.
+      if (mesh.inGrace && this.highest(key) > dropped(key)) return UNAVAILABLE;
       return this.#remember(key, { kind: "nobody", epoch: 0 });
     }
     const { node, incarnation, epoch } = record;

@@ -65,6 +65,7 @@ export class Ownership {
       lookup,
       mesh,
       own: (key, record) => table.judge(key, record),
+      dropped: (key) => table.droppedEpoch(key),
       onFound: (key) => this.#watch.appeared(key),
     });
     this.#watch = new OwnerWatch(timers, book);
@@ -214,6 +215,8 @@ export class Ownership {
         : { kind: "elsewhere", owner };
     }
     if (found.kind === "unavailable" || mesh.redisOk) return outcome;
+    const own = this.#table.epochOf(key);
+    if (own !== undefined) return { kind: "owned", epoch: own }; // Claimed meanwhile.
     const epoch = this.#book.above(key, mesh.nowUs());
     this.#table.hold(key, epoch);
     this.#upkeep.unwritten(key);
