@@ -5,6 +5,7 @@
  */
 import process from "node:process";
 import type { Traffic } from "../actors/stream/lanes.ts";
+import { every } from "../actors/runtime/every.ts";
 import type { Clock, Timer, Timers } from "../actors/runtime/ports.ts";
 import type { StreamCore } from "../actors/stream/stream_core.ts";
 import type { HlsFeeds } from "../actors/stream/hls_feeds.ts";
@@ -31,7 +32,7 @@ interface StreamRate {
 export class LoadMeter {
   readonly #options: LoadMeterOptions;
   readonly #rates = new WeakMap<StreamCore, StreamRate>();
-  #timer: Timer | undefined;
+  readonly #timer: Timer;
   #sampledAtMs: number;
   #cpuMicros = cpuMicros();
   #bytesOut = 0;
@@ -43,7 +44,7 @@ export class LoadMeter {
   constructor(options: LoadMeterOptions) {
     this.#options = options;
     this.#sampledAtMs = options.clock.nowMs();
-    this.#arm();
+    this.#timer = every(options, SAMPLE_MS, () => this.#sample());
   }
 
   /** Payload of all tracks of the last seconds, in kilobits a second. */
@@ -52,14 +53,7 @@ export class LoadMeter {
   }
 
   stop(): void {
-    this.#timer?.cancel();
-  }
-
-  #arm(): void {
-    this.#timer = this.#options.timers.after(SAMPLE_MS, () => {
-      this.#sample();
-      this.#arm();
-    });
+    this.#timer.cancel();
   }
 
   #sample(): void {

@@ -158,7 +158,7 @@ export function createParts(
     admission,
     limits: edgeLimits(config),
     sweep: new OutletSweep({
-      timers,
+      ...{ clock, timers },
       timeoutMs: config.viewerTimeoutMs,
       closed: () => void admission.refuse("slow-reader"),
     }),

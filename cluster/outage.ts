@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { every } from "../actors/runtime/every.ts";
 import type { Ports, Timer } from "../actors/runtime/ports.ts";
 import { type Carrier, EDGE_STREAM } from "../actors/stream/edge_stream_actor.ts";
 import type { Membership } from "./membership/membership.ts";
@@ -29,7 +30,7 @@ const ANSWERS_MAX = 10_000;
 
 /** Ownership is given up this long before the lease is over, and that is looked at this often. */
 const GIVE_UP_MS = 750;
-const LOOK_MS = 250;
+const LOOK_MS = 500;
 
 export interface MeshOutageOptions {
   readonly ports: Ports;
@@ -49,11 +50,11 @@ export class MeshOutage implements Outage {
   readonly #words = new Map<string, { readonly ok: boolean; readonly atMs: number }>();
   readonly #answers = new Map<string, Answer>();
   #gaveUp = false;
-  #timer: Timer | undefined;
+  readonly #timer: Timer;
 
   constructor(options: MeshOutageOptions) {
     this.#options = options;
-    this.#arm();
+    this.#timer = every(options.ports, LOOK_MS, () => this.#look());
   }
 
   /** A node said whether Redis answers it. */
@@ -84,7 +85,7 @@ export class MeshOutage implements Outage {
   }
 
   stop(): void {
-    this.#timer?.cancel();
+    this.#timer.cancel();
   }
 
   get #nowMs(): number {
@@ -112,13 +113,6 @@ export class MeshOutage implements Outage {
       }),
     );
     return best;
-  }
-
-  #arm(): void {
-    this.#timer = this.#options.ports.timers.after(LOOK_MS, () => {
-      this.#look();
-      this.#arm();
-    });
   }
 
   #look(): void {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { every } from "../actors/runtime/every.ts";
 import type { Ports, Timer } from "../actors/runtime/ports.ts";
 import { EDGE_STREAM } from "../actors/stream/edge_stream_actor.ts";
 import type { StreamCore } from "../actors/stream/stream_core.ts";
@@ -42,26 +43,23 @@ export function replicasOf(core: StreamCore): string[] {
 export class Replication {
   readonly #options: ReplicationOptions;
   readonly #told = new WeakMap<StreamCore, string>();
-  #timer: Timer | undefined;
+  readonly #timer: Timer;
   #counts = 0;
 
   constructor(options: ReplicationOptions) {
     this.#options = options;
-    this.#arm();
+    this.#timer = every(options.ports, COUNT_MS, () => this.#count());
   }
 
   stop(): void {
-    this.#timer?.cancel();
+    this.#timer.cancel();
   }
 
-  #arm(): void {
-    this.#timer = this.#options.ports.timers.after(COUNT_MS, () => {
-      this.#counts++;
-      for (const core of this.#options.hub.values()) {
-        if (core.publication !== undefined || core.hold !== undefined) this.#look(core);
-      }
-      this.#arm();
-    });
+  #count(): void {
+    this.#counts++;
+    for (const core of this.#options.hub.values()) {
+      if (core.publication !== undefined || core.hold !== undefined) this.#look(core);
+    }
   }
 
   #look(core: StreamCore): void {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { every } from "../actors/runtime/every.ts";
 import type { Ports } from "../actors/runtime/ports.ts";
 import { keptApiToken } from "./api_token.ts";
 import type { Config, GivenConfig } from "./config.ts";
@@ -40,7 +41,7 @@ const FAULT_EXIT_CODE = 1;
 const LOG_CLOSE_MS_MAX = 300;
 
 /** How often the supervisor hears that the event loop goes round, in milliseconds. */
-const BEAT_MS = 250;
+const BEAT_MS = 500;
 
 /** Length of the longest node name; a host's name is cut to it. */
 const NAME_CHARACTERS_MAX = 64;
@@ -124,10 +125,7 @@ function messages(): (message: WorkerMessage) => void {
 
 /** Tells, for as long as the process lives, that its event loop is not stuck. */
 function beat(ports: Ports, tell: (message: WorkerMessage) => void): void {
-  ports.timers.after(BEAT_MS, () => {
-    tell({ kind: "beat" });
-    beat(ports, tell);
-  });
+  every(ports, BEAT_MS, () => tell({ kind: "beat" }));
 }
 
 /** Who wants the node to end, and how; remembered until there is a node. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { every } from "../runtime/every.ts";
 import type { Timer } from "../runtime/ports.ts";
 import type { ListenerProtocol, Refusal } from "./admission.ts";
 import type { Edge } from "./edge.ts";
@@ -47,12 +48,12 @@ export interface ListenerOptions {
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #open = new Set<Connection>();
-  #sweepTimer: Timer | undefined;
+  readonly #sweepTimer: Timer;
   #closed = false;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    this.#sweep();
+    this.#sweepTimer = every(options.edge.ports, SWEEP_MS, () => this.#sweep());
   }
 
   get port(): number {
@@ -82,7 +83,7 @@ export class Listener {
 
   /** Sends everybody away; with `shared` what they publish goes on elsewhere. */
   leaveAll(reason: string, shared: boolean): void {
-    this.#sweepTimer?.cancel();
+    this.#sweepTimer.cancel();
     for (const connection of this.#open) connection.leave(reason, shared);
   }
 
@@ -107,14 +108,10 @@ export class Listener {
   }
 
   #sweep(): void {
-    const { admission, ports: { timers } } = this.#options.edge;
-    this.#sweepTimer = timers.after(SWEEP_MS, () => {
-      for (const connection of this.#open) {
-        const overdue = connection.overdue();
-        if (overdue === undefined) continue;
-        connection.leave(`took too long: ${admission.refuse(overdue)}`, false);
-      }
-      this.#sweep();
-    });
+    for (const connection of this.#open) {
+      const overdue = connection.overdue();
+      if (overdue === undefined) continue;
+      connection.leave(`took too long: ${this.#options.edge.admission.refuse(overdue)}`, false);
+    }
   }
 }

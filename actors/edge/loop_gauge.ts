@@ -3,27 +3,24 @@
  *
  * @module
  */
+import { every } from "../runtime/every.ts";
 import type { Clock, Timer, Timers } from "../runtime/ports.ts";
 
 /** Distance of two samples: a wake-up each, which an idle node should not notice. */
-const SAMPLE_MS = 250;
+const SAMPLE_MS = 500;
 
 /** Samples kept: ten seconds. */
-const SAMPLES_MAX = 40;
+const SAMPLES_MAX = 20;
 
 export class LoopGauge {
-  readonly #clock: Clock;
-  readonly #timers: Timers;
   readonly #samplesMs = new Float64Array(SAMPLES_MAX);
   #count = 0;
   #next = 0;
   #recentMs = 0;
-  #timer: Timer | undefined;
+  readonly #timer: Timer;
 
   constructor(clock: Clock, timers: Timers) {
-    this.#clock = clock;
-    this.#timers = timers;
-    this.#arm();
+    this.#timer = every({ clock, timers }, SAMPLE_MS, (lateMs) => this.#note(lateMs));
   }
 
   /** Lateness of the last second or two, in milliseconds, smoothed. */
@@ -38,18 +35,13 @@ export class LoopGauge {
   }
 
   stop(): void {
-    this.#timer?.cancel();
+    this.#timer.cancel();
   }
 
-  #arm(): void {
-    const dueMs = this.#clock.nowMs() + SAMPLE_MS;
-    this.#timer = this.#timers.after(SAMPLE_MS, () => {
-      const lateMs = Math.max(0, this.#clock.nowMs() - dueMs);
-      this.#samplesMs[this.#next] = lateMs;
-      this.#next = (this.#next + 1) % SAMPLES_MAX;
-      this.#count = Math.min(this.#count + 1, SAMPLES_MAX);
-      this.#recentMs += (lateMs - this.#recentMs) / 4;
-      this.#arm();
-    });
+  #note(lateMs: number): void {
+    this.#samplesMs[this.#next] = lateMs;
+    this.#next = (this.#next + 1) % SAMPLES_MAX;
+    this.#count = Math.min(this.#count + 1, SAMPLES_MAX);
+    this.#recentMs += (lateMs - this.#recentMs) / 2;
   }
 }

@@ -6,7 +6,8 @@
  *
  * @module
  */
-import type { Timer, Timers } from "../runtime/ports.ts";
+import { every } from "../runtime/every.ts";
+import type { Clock, Timer, Timers } from "../runtime/ports.ts";
 import type { Outlet } from "./outlet.ts";
 
 /** A viewer that took nothing for this long jumps to the newest key frame when it takes again. */
@@ -16,6 +17,7 @@ const LATE_MS = 2_000;
 const SWEEP_MS = 1_000;
 
 export interface OutletSweepOptions {
+  readonly clock: Clock;
   readonly timers: Timers;
   /** How long a peer may take too little of what waits for it, in milliseconds. */
   readonly timeoutMs: number;
@@ -27,14 +29,16 @@ export class OutletSweep {
   readonly #options: OutletSweepOptions;
   readonly #outlets = new Set<Outlet>();
   readonly #intervalMs: number;
-  #timer: Timer | undefined;
+  readonly #timer: Timer;
   /** Connections closed because their peer took nothing, or too little. */
   timedOut = 0;
 
   constructor(options: OutletSweepOptions) {
     this.#options = options;
     this.#intervalMs = Math.min(SWEEP_MS, Math.max(20, options.timeoutMs / 4));
-    this.#arm();
+    this.#timer = every(options, this.#intervalMs, () => {
+      for (const outlet of this.#outlets) this.#check(outlet);
+    });
   }
 
   add(outlet: Outlet): void {
@@ -46,14 +50,7 @@ export class OutletSweep {
   }
 
   stop(): void {
-    this.#timer?.cancel();
-  }
-
-  #arm(): void {
-    this.#timer = this.#options.timers.after(this.#intervalMs, () => {
-      this.#arm();
-      for (const outlet of this.#outlets) this.#check(outlet);
-    });
+    this.#timer.cancel();
   }
 
   #check(outlet: Outlet): void {

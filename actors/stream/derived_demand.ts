@@ -5,6 +5,7 @@
  */
 import { isDerived } from "../../protocols/media/derived_audio.ts";
 import type { Actors } from "../runtime/actor.ts";
+import { every } from "../runtime/every.ts";
 import type { Clock, Timer, Timers } from "../runtime/ports.ts";
 import type { StreamCore } from "./stream_core.ts";
 import type { StreamHub } from "./stream_hub.ts";
@@ -12,7 +13,7 @@ import { streamKey } from "./stream_key.ts";
 import { STREAM } from "./stream_protocol.ts";
 
 /** How often it is looked: the sound of a stream's first such viewer begins as much later. */
-const LOOK_MS = 200;
+const LOOK_MS = 250;
 
 /** How often it is said again; an owner forgets after some times as long. */
 const REPEAT_MS = 5_000;
@@ -28,22 +29,17 @@ export class DerivedDemand {
   readonly #options: DerivedDemandOptions;
   /** When it was last said, and to which publish session, by stream. */
   readonly #said = new WeakMap<StreamCore, { readonly atMs: number; readonly anchor: unknown }>();
-  #timer: Timer | undefined;
+  readonly #timer: Timer;
 
   constructor(options: DerivedDemandOptions) {
     this.#options = options;
-    this.#arm();
+    this.#timer = every(options, LOOK_MS, () => {
+      for (const core of options.hub.values()) this.#look(core);
+    });
   }
 
   stop(): void {
-    this.#timer?.cancel();
-  }
-
-  #arm(): void {
-    this.#timer = this.#options.timers.after(LOOK_MS, () => {
-      for (const core of this.#options.hub.values()) this.#look(core);
-      this.#arm();
-    });
+    this.#timer.cancel();
   }
 
   #look(core: StreamCore): void {

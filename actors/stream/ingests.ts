@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { every } from "../runtime/every.ts";
 import type { Clock, Timer, Timers } from "../runtime/ports.ts";
 import type { Actors } from "../runtime/actor.ts";
 import type { AskReply } from "../runtime/ask.ts";
@@ -151,8 +152,7 @@ export class Ingests implements PairStage {
 
   stop(): void {
     this.#stopped = true;
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#unwatch();
     this.paired.stop();
     this.#byId.clear();
   }
@@ -236,12 +236,15 @@ export class Ingests implements PairStage {
   }
 
   #watch(): void {
-    if (this.#timer !== undefined || this.#byId.size === 0) return;
-    this.#timer = this.#options.timers.after(WATCH_MS, () => {
-      this.#timer = undefined;
+    this.#timer ??= every(this.#options, WATCH_MS, () => {
       for (const entry of this.#byId.values()) this.#look(entry);
-      this.#watch();
+      if (this.#byId.size === 0) this.#unwatch();
     });
+  }
+
+  #unwatch(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
   }
 
   /** An owner on another node subscribes to the session; when it does not, another one is found. */

@@ -45,9 +45,9 @@ export class LinkAcceptor {
     this.#settings = settings;
   }
 
-  /** Links whose control connection is there. */
-  get links(): IterableIterator<IncomingLink> {
-    return this.#links.values();
+  /** Links whose control connection is there, by node and link number. */
+  get links(): ReadonlyMap<string, IncomingLink> {
+    return this.#links;
   }
 
   /** Connections that have proved nothing yet. */

@@ -50,14 +50,14 @@ export class LinkTable implements Upstream {
     const { clock, timers } = settings.ports;
     this.#queue = new DueQueue(clock, timers);
     this.#acceptor = new LinkAcceptor(settings);
-    this.#armTick();
   }
 
   /** Opens the mesh port and returns its number. */
   listen(): number {
     this.#listener ??= this.#settings.transport.listen((socket) => {
-      if (this.#closed) socket.close();
-      else this.#acceptor.accept(socket);
+      if (this.#closed) return socket.close();
+      this.#acceptor.accept(socket);
+      this.#armTick();
     });
     return this.#listener.port;
   }
@@ -146,6 +146,7 @@ export class LinkTable implements Upstream {
     this.#closed = true;
     this.#listener?.close();
     this.#tickTimer?.cancel();
+    this.#tickTimer = undefined;
     this.disconnectAll(reason);
     this.#queue.clear();
   }
@@ -157,10 +158,13 @@ export class LinkTable implements Upstream {
     if (this.#outgoing.size >= PEERS_MAX) return undefined;
     const link = new OutgoingLink(node, this.#settings, this.#queue);
     this.#outgoing.set(node, link);
+    this.#armTick();
     return link;
   }
 
+  /** Ticks for as long as there is somebody to look after: a node alone sleeps. */
   #armTick(): void {
+    if (this.#tickTimer !== undefined || this.#closed) return;
     const { clock, timers } = this.#settings.ports;
     this.#tickDueMs = clock.nowMs() + TICK_MS;
     this.#tickTimer = timers.after(TICK_MS, () => this.#tick());
@@ -175,7 +179,9 @@ export class LinkTable implements Upstream {
       link.tick(elapsedMs, silentMsMax + 2 * link.rttMs);
       if (link.forgettable) this.#outgoing.delete(node);
     }
-    for (const link of this.#acceptor.links) link.tick(elapsedMs, silentMsMax);
-    if (!this.#closed) this.#armTick();
+    for (const link of this.#acceptor.links.values()) link.tick(elapsedMs, silentMsMax);
+    this.#tickTimer = undefined;
+    const { links, strangers } = this.#acceptor;
+    if (this.#outgoing.size + links.size + strangers > 0) this.#armTick();
   }
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { every } from "../../actors/runtime/every.ts";
 import type { Log, Ports, Timer } from "../../actors/runtime/ports.ts";
 import type { Directory } from "../directory/directory.ts";
 import type { Standing } from "./owner.ts";
@@ -59,7 +60,9 @@ export class Upkeep {
   readonly #doubtful = new Set<string>();
   /** Owned, but the directory may have forgotten. */
   readonly #unwritten = new Set<string>();
-  #timer: Timer | undefined;
+  readonly #timer: Timer;
+  /** A sweep is under way. */
+  #sweeping = false;
   #sweeps = 0;
   /** The directory did not answer, or this node was no member, at the last sweep. */
   #away = false;
@@ -68,12 +71,11 @@ export class Upkeep {
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
-    this.#arm();
+    this.#timer = every(options.ports, SWEEP_MS, () => this.#sweepOnce());
   }
 
   stop(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#timer.cancel();
   }
 
   /** Resolves when a release that is under way is over. */
@@ -144,13 +146,12 @@ export class Upkeep {
     }
   }
 
-  #arm(): void {
-    const { timers } = this.#options.ports;
-    this.#timer = timers.after(SWEEP_MS, () => {
-      this.#sweep()
-        .catch((error) => this.#options.log.error("sweep of ownership failed", { error }))
-        .finally(() => this.#timer !== undefined && this.#arm());
-    });
+  #sweepOnce(): void {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    this.#sweep()
+      .catch((error) => this.#options.log.error("sweep of ownership failed", { error }))
+      .finally(() => this.#sweeping = false);
   }
 
   async #sweep(): Promise<void> {

@@ -2,21 +2,22 @@
  * The gate: what a viewer costs the node, against a bare loop that writes the same number of
  * bytes to the same number of sockets by the same call.
  *
- * Node and bare loop take turns, A B A B, each after it has settled, so that what disturbs the
- * machine for a minute disturbs both of a pair; ratios are taken pair by pair.
+ * Node and bare loop run side by side on one core, so that what disturbs the machine disturbs both
+ * of a pair, and are looked at only when they have run for a while; ratios are taken pair by pair.
  *
  * The bare loop does not read. A server must, to see a peer leave, so the loop is measured once more
  * with a read pending on each socket; the target is about the first one.
  *
  * @module
  */
+import { delay } from "../support/processes.ts";
 import { startBareLoop } from "./bare_process.ts";
 import { type GateProtocol, type GateRow, printGate, WINDOWS } from "./gate_table.ts";
 import { bytesPerSecond, type Source } from "./load/source_tags.ts";
 import { startPlayers, startPushers } from "./load_process.ts";
-import { measure, type Sample } from "./measure.ts";
+import { measureWindow, type Sample } from "./measure.ts";
 import type { BenchOptions } from "./options.ts";
-import { type Server, startNode } from "./servers.ts";
+import { startNode } from "./servers.ts";
 import type { SourceFile } from "./source_file.ts";
 
 /** Bytes of a message besides its body: an RTMP type-0 header; an FLV tag; one in a WebSocket. */
@@ -31,65 +32,84 @@ const PATH = "bench/cam";
 /** Into how much the node reads what an RTMP viewer sends. */
 const VIEWER_READ_BYTES = 512;
 
+/**
+ * From the moment all play until a node's first window, in milliseconds: half a minute after the
+ * burst of connections V8 gives memory back, which costs as much as ten seconds of 1,000 viewers.
+ */
+const NODE_SETTLE_MS = 45_000;
+
+/** One side of a pair: what runs on the server's core, and how it is looked at. */
+interface Side extends AsyncDisposable {
+  measure(seconds: number): Promise<Sample>;
+}
+
 export async function runGate(options: BenchOptions, file: SourceFile): Promise<GateRow[]> {
   const rows: GateRow[] = [];
   for (const { windowMs } of WINDOWS) {
-    const protocols = Object.keys(OVERHEAD_BYTES) as GateProtocol[];
-    const publisher: Sample[] = [];
-    const ofWindow = protocols.map((protocol) => emptyRow(windowMs, protocol, publisher));
-    for (let repeat = 0; repeat < options.repeats; repeat++) {
-      await using node = await startNode(windowMs);
-      for (const row of ofWindow) {
-        row.node.push(await measureNode(node, row.protocol, options, file));
-        row.bare.push(await measureBare(row, options, file.source));
-        row.reading.push(await measureBare(row, options, file.source, VIEWER_READ_BYTES));
-      }
-      publisher.push(await measurePublisher(node, options, file));
+    for (const protocol of Object.keys(OVERHEAD_BYTES) as GateProtocol[]) {
+      rows.push(await measureRow(windowMs, protocol, options, file));
     }
-    rows.push(...ofWindow);
   }
   printGate(rows, options.viewers);
   return rows;
 }
 
-function emptyRow(windowMs: number, protocol: GateProtocol, publisher: Sample[]): GateRow {
-  return { windowMs, protocol, node: [], bare: [], reading: [], publisher };
-}
-
-/** The publisher comes with the viewers and leaves with them: the node is idle between. */
-async function measureNode(
-  node: Server,
+async function measureRow(
+  windowMs: number,
   protocol: GateProtocol,
-  { viewers, seconds }: BenchOptions,
-  { path: file }: SourceFile,
-): Promise<Sample> {
-  const path = PATH;
-  await using pushers = await startPushers({ file, address: node.rtmp, path, publishers: 1 });
-  const address = protocol === "rtmp" ? node.rtmp : node.http;
-  await using players = await startPlayers({ protocol, address, path, streams: 1, viewers });
-  return await measure({ serverPid: node.pid, seconds, players, pushers });
+  options: BenchOptions,
+  file: SourceFile,
+): Promise<GateRow> {
+  const { viewers, repeats, seconds } = options;
+  const row = { windowMs, protocol, node: [], bare: [], reading: [], publisher: [] } as GateRow;
+  await using node = await nodeSide(row, viewers, file);
+  await using alone = await nodeSide(row, 0, file);
+  await using bare = await bareSide(row, viewers, file.source);
+  await using reading = await bareSide(row, viewers, file.source, VIEWER_READ_BYTES);
+  const sides = [node, alone, bare, reading];
+  const samples = [row.node, row.publisher, row.bare, row.reading];
+  await delay(NODE_SETTLE_MS);
+  for (let i = 0; i < repeats; i++) {
+    const taken = await Promise.all(sides.map((side) => side.measure(seconds)));
+    for (const [j, sample] of taken.entries()) samples[j].push(sample);
+  }
+  return row;
 }
 
-async function measurePublisher(
-  node: Server,
-  { seconds }: BenchOptions,
-  { path: file }: SourceFile,
-): Promise<Sample> {
-  const options = { file, address: node.rtmp, path: PATH, publishers: 1 };
-  await using pushers = await startPushers(options);
-  return await measure({ serverPid: node.pid, seconds, pushers });
-}
-
-async function measureBare(
+/** A node with a publisher, and viewers if there are to be any. */
+async function nodeSide(
   { windowMs, protocol }: GateRow,
-  { viewers, seconds }: BenchOptions,
+  viewers: number,
+  { path: file }: SourceFile,
+): Promise<Side> {
+  const path = PATH;
+  const parts = new AsyncDisposableStack();
+  const node = parts.use(await startNode(windowMs));
+  const pushers = parts.use(await startPushers({ file, address: node.rtmp, path, publishers: 1 }));
+  const address = protocol === "rtmp" ? node.rtmp : node.http;
+  const players = viewers === 0
+    ? undefined
+    : parts.use(await startPlayers({ protocol, address, path, streams: 1, viewers }));
+  return {
+    measure: (seconds) => measureWindow({ serverPid: node.pid, seconds, players, pushers }),
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+}
+
+async function bareSide(
+  { windowMs, protocol }: GateRow,
+  viewers: number,
   source: Source,
   readBytes?: number,
-): Promise<Sample> {
+): Promise<Side> {
   const bytes = bytesPerSecond(source, OVERHEAD_BYTES[protocol]);
   const pageBytes = Math.round(bytes * windowMs / 1_000);
-  await using loop = await startBareLoop({ windowMs, pageBytes, readBytes });
+  const parts = new AsyncDisposableStack();
+  const loop = parts.use(await startBareLoop({ windowMs, pageBytes, readBytes }));
   const play = { protocol: "raw", address: loop.address, path: "", streams: 1 } as const;
-  await using players = await startPlayers({ ...play, viewers });
-  return await measure({ serverPid: loop.pid, seconds, players });
+  const players = parts.use(await startPlayers({ ...play, viewers }));
+  return {
+    measure: (seconds) => measureWindow({ serverPid: loop.pid, seconds, players }),
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
 }

@@ -15,7 +15,9 @@ export const SERVER_CORE = 0;
 export const LOADER_CORE = 1;
 
 /** V8's flags of the node's workers (see `cluster/worker_command.ts`): memory compares then. */
-const WORKER_FLAGS = ["--v8-flags=--max-semi-space-size=2,--heap-growing-percent=20"];
+const WORKER_FLAGS = [
+  "--v8-flags=--min-semi-space-size=16,--max-semi-space-size=16,--heap-growing-percent=20",
+];
 
 /** Longest a generator may live, in milliseconds: a forgotten one must not load the machine. */
 const LIFE_MS_MAX = 600_000;

@@ -40,8 +40,13 @@ export interface MeasureOptions {
 
 /** Lets everything settle under full load, then measures for `seconds`. */
 export async function measure(options: MeasureOptions): Promise<Sample> {
-  const { serverPid, seconds, players, pushers } = options;
   await delay(SETTLE_MS);
+  return await measureWindow(options);
+}
+
+/** Measures for `seconds` from now on. */
+export async function measureWindow(options: MeasureOptions): Promise<Sample> {
+  const { serverPid, seconds, players, pushers } = options;
   await Promise.all([players?.report(), pushers?.report()]);
   const strangers = [SERVER_CORE, LOADER_CORE].map((core) => new OtherLoad(core));
   const startMs = performance.now();

@@ -88,7 +88,7 @@ Deno.test("workerArguments() grants the ports, the data directory and the host's
     "run",
     "--no-prompt",
     "--quiet",
-    "--v8-flags=--max-semi-space-size=2,--heap-growing-percent=20",
+    "--v8-flags=--min-semi-space-size=16,--max-semi-space-size=16,--heap-growing-percent=20",
     "--allow-net=[::]:0,[::]:1935,[::]:8554,[::]:8080,0.0.0.0:1935,0.0.0.0:8554,0.0.0.0:8080",
     `--allow-read=/var/lib/hw,${REPOSITORY}/actors,${REPOSITORY}/protocols`,
     "--allow-write=/var/lib/hw",

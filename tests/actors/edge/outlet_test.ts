@@ -105,7 +105,7 @@ Deno.test("Outlet.send() lets go of a peer that leaves replies unread", () => {
 
 Deno.test("OutletSweep marks a viewer late and closes it after the timeout", async () => {
   const ports = new VirtualPorts();
-  const sweep = new OutletSweep({ timers: ports.timers, timeoutMs: 10_000 });
+  const sweep = new OutletSweep({ ...ports, timeoutMs: 10_000 });
   const [stuck, idle, slow] = [newOutlet(), newOutlet(), newOutlet()];
   for (const { outlet } of [stuck, idle, slow]) sweep.add(outlet);
   const viewer = fakeViewer("a", "b", "c");
@@ -146,7 +146,7 @@ function secondsOf(
   const ports = new VirtualPorts();
   const closed: string[] = [];
   const sweep = new OutletSweep({
-    timers: ports.timers,
+    ...ports,
     timeoutMs: 5_000,
     closed: () => closed.push("closed"),
   });
