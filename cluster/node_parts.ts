@@ -14,7 +14,7 @@ import { LoopGauge } from "../actors/edge/loop_gauge.ts";
 import { OutletSweep } from "../actors/edge/outlet_sweep.ts";
 import { type EdgeProtocol, SessionTable } from "../actors/edge/session_table.ts";
 import { UdpPorts } from "../actors/edge/udp_ports.ts";
-import type { Ports } from "../actors/runtime/ports.ts";
+import type { Ports, Timers } from "../actors/runtime/ports.ts";
 import type { ActorSystem } from "../actors/runtime/system.ts";
 import { DerivedDemand } from "../actors/stream/derived_demand.ts";
 import { Flusher } from "../actors/stream/flusher.ts";
@@ -58,14 +58,15 @@ function streamPolicy({ hls, holdMs, ...application }: Application): StreamPolic
   return { hls, logWindowUs: logWindowUs(hls), holdMs, takeover, backup };
 }
 
-function noTraffic(): Record<EdgeProtocol, Lanes> {
+function noTraffic(timers: Timers): Record<EdgeProtocol, Lanes> {
+  const soon = (callback: () => void) => timers.soon(callback);
   return {
-    rtmp: new Lanes(),
-    rtsp: new Lanes(),
-    "http-flv": new Lanes(),
-    "ws-flv": new Lanes(),
-    "http-ts": new Lanes(),
-    "http-mp4": new Lanes(),
+    rtmp: new Lanes(soon),
+    rtsp: new Lanes(soon),
+    "http-flv": new Lanes(soon),
+    "ws-flv": new Lanes(soon),
+    "http-ts": new Lanes(soon),
+    "http-mp4": new Lanes(soon),
   };
 }
 
@@ -112,7 +113,7 @@ export function createParts(
     connectionsMax: config.maxConnections,
     perAddressMax: config.maxConnectionsPerAddress,
   });
-  const traffic = noTraffic();
+  const traffic = noTraffic(ports.timers);
   const meter = new LoadMeter({ clock, timers, hub, hls, traffic });
   const mesh: Mesh = new Mesh({
     ...{ ports, hub, mesh: config.mesh, directory: home.directory, transport: home.transport },

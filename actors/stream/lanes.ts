@@ -34,6 +34,13 @@ const CLOSED = 4;
 
 const LANES_AT_FIRST = 64;
 
+/**
+ * Writes begun in one turn of the event loop. The runtime gives a turn 128 operations (tokio's
+ * budget of a task); each beyond that is tried in vain, kept and tried again, which costs a
+ * quarter more. The rest is left to what is read meanwhile.
+ */
+const WRITES_A_TURN = 100;
+
 const NOTHING = new Uint8Array(0);
 
 /** Bytes of all connections of one protocol since the start. */
@@ -55,9 +62,20 @@ export class Lanes implements Traffic {
   readonly #onWritten: ((bytes: number) => void)[] = [];
   readonly #onFailed: ((error: unknown) => void)[] = [];
   readonly #free: number[] = [];
+  readonly #soon: (callback: () => void) => void;
+  /** Writes begun since the last turn that was counted. */
+  #begun = 0;
+  /** Lanes whose write is to begin in the next turns, and how many of them did. */
+  readonly #queue: number[] = [];
+  #queueAt = 0;
   /** Kept by whoever reads the sockets. */
   in = 0;
   out = 0;
+
+  /** @param soon Calls back in a later turn of the event loop; without it all writes begin at once. */
+  constructor(soon?: (callback: () => void) => void) {
+    this.#soon = soon ?? ((callback) => callback());
+  }
 
   /** A lane for a connection; give it back with {@link close}. */
   open(socket: LaneSocket, owner: LaneOwner): number {
@@ -103,7 +121,8 @@ export class Lanes implements Traffic {
   write(lane: number, bytes: Uint8Array): void {
     this.#flags[lane] |= WRITING;
     this.#writes[lane] = bytes;
-    this.#sockets[lane].write(bytes).then(this.#onWritten[lane], this.#onFailed[lane]);
+    if (this.#begun < WRITES_A_TURN) this.#begin(lane);
+    else this.#queue.push(lane);
   }
 
   /** Writes to all of `lanes`, which are in step; those not done with the last write leave it. */
@@ -130,6 +149,23 @@ export class Lanes implements Traffic {
   sendOff(lane: number): void {
     this.#owners[lane].leaveStep();
   }
+
+  #begin(lane: number): void {
+    this.#sockets[lane].write(this.#writes[lane]).then(this.#onWritten[lane], this.#onFailed[lane]);
+    if (++this.#begun === WRITES_A_TURN) this.#soon(this.#nextTurn);
+  }
+
+  readonly #nextTurn = (): void => {
+    this.#begun = 0;
+    const queue = this.#queue;
+    while (this.#queueAt < queue.length && this.#begun < WRITES_A_TURN) {
+      const lane = queue[this.#queueAt++];
+      if ((this.#flags[lane] & CLOSED) === 0) this.#begin(lane);
+      else this.#release(lane);
+    }
+    if (this.#queueAt < queue.length) return;
+    queue.length = this.#queueAt = 0;
+  };
 
   /** Some of a write was taken, or all of one that does not go by itself. */
   #settle(lane: number, bytes: number): void {
