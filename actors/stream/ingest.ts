@@ -7,8 +7,9 @@
  *
  * @module
  */
+import { toldReorderFrames } from "../../protocols/codecs/reorder_depth.ts";
 import { SegmentMarker } from "../../protocols/hls/marker.ts";
-import type { AudioTrack, Track } from "../../protocols/media/track.ts";
+import type { AudioTrack, Track, VideoTrack } from "../../protocols/media/track.ts";
 import { trackId } from "../../protocols/media/track.ts";
 import type { Clock } from "../runtime/ports.ts";
 import { AudioDerivation, isDerivable } from "./audio_derivation.ts";
@@ -57,6 +58,9 @@ export class Ingest {
   #begun = false;
   /** Tracks whose source sends decode times: some frame's presentation time was another. */
   readonly #composed = new Set<number>();
+  /** Frames that video tracks without decode times hold back, as far as they say, by index. */
+  readonly #heldBack: number[] = [];
+  readonly #presentationOnly: boolean;
 
   constructor(core: StreamCore, grant: Grant, options: IngestOptions) {
     this.grant = grant;
@@ -64,6 +68,7 @@ export class Ingest {
     const { repaired, presentationOnly } = options;
     const counts = core.repairs;
     this.repair = new TimelineRepair({ startUs, afterUs, counts, repaired, presentationOnly });
+    this.#presentationOnly = presentationOnly === true;
     this.#core = core;
     this.#clock = options.clock;
     this.#transcoder = options.transcoder;
@@ -82,7 +87,7 @@ export class Ingest {
     const marker = this.#open();
     if (marker === undefined) return;
     marker.track(track);
-    if (track.kind === "video" && track.index === 0) this.#hasVideo = true;
+    if (track.kind === "video") this.#noteVideo(track);
     const derivation = this.#derive(track);
     if (derivation === undefined) return this.#appendTrack(track);
     this.#appendTrack(derivation.source);
@@ -98,7 +103,8 @@ export class Ingest {
     const nowMs = this.#core.newestAtMs = this.#clock.nowMs();
     const reorders = this.#reorders(frame);
     const { sourceUs } = frame;
-    const dtsUs = repair.place(trackId(frame.track), { sourceUs, nowMs, reorders });
+    const heldBack = this.#heldBackOf(frame);
+    const dtsUs = repair.place(trackId(frame.track), { sourceUs, nowMs, reorders, heldBack });
     if (dtsUs === undefined) return this.dropped();
     if (dtsUs > this.#newestUs) this.#newestUs = dtsUs;
     const mark = marker.marks({ track: frame.track, dtsUs, keyframe: frame.keyframe });
@@ -131,6 +137,11 @@ export class Ingest {
   revoke(): void {
     this.#revoked = true;
     this.#endDerivation();
+  }
+
+  #noteVideo(track: VideoTrack): void {
+    if (track.index === 0) this.#hasVideo = true;
+    if (this.#presentationOnly) this.#heldBack[track.index] = toldReorderFrames(track) ?? 0;
   }
 
   /** Begins or ends the derived track that a track needs. */
@@ -182,6 +193,11 @@ export class Ingest {
     if (track.kind !== "video") return false;
     if (compositionUs !== 0) this.#composed.add(track.index);
     return !keyframe && !this.#composed.has(track.index);
+  }
+
+  /** Frames of its track that are held back, of which it tells presentation times alone. */
+  #heldBackOf({ track, compositionUs }: IngestFrame): number | undefined {
+    return track.kind === "video" && compositionUs === 0 ? this.#heldBack[track.index] : undefined;
   }
 
   /** The marker when records may be appended; the generation's anchor comes first. */

@@ -23,6 +23,12 @@ const REORDER_US_MAX = 1_000_000;
 /** Frames that H.264 and H.265 may hold back (max_num_reorder_frames, sps_max_num_reorder_pics). */
 const REORDER_FRAMES_MAX = 16;
 
+/**
+ * Most that a configuration is believed to hold back: what encoders use. Some name all that they
+ * might, and decode times would be that much too early.
+ */
+const HELD_BACK_MAX = 4;
+
 /** Least distance of two frames of a track: one that FLV and RTMP, in milliseconds, can tell. */
 const STEP_US_MIN = 1_000;
 
@@ -76,6 +82,8 @@ export interface SourceTime {
   readonly nowMs: number;
   /** It may be a presentation time, of a source that sends no decode times. */
   readonly reorders?: boolean;
+  /** Frames that the track's configuration says are held back: known before they show. */
+  readonly heldBack?: number;
 }
 
 interface TrackClock {
@@ -153,7 +161,8 @@ export class TimelineRepair {
     }
     const jumps = this.usedOffsetUs === this.#offsetUs ? this.#jumps : this.#jumps - 1;
     if (clock === undefined) {
-      const fresh = { largestUs: [movedUs], depth: 0, intervalUs: FRAME_INTERVAL_US };
+      const depth = Math.min(time.heldBack ?? 0, HELD_BACK_MAX);
+      const fresh = { largestUs: [movedUs], depth, intervalUs: FRAME_INTERVAL_US };
       this.#tracks.set(track, { ...fresh, placedUs: movedUs, atMs: time.nowMs, jumps });
       return movedUs;
     }

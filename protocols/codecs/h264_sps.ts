@@ -39,6 +39,8 @@ export interface SpsInfo {
    * B-frame reordering. Where the VUI is silent, the most that profile and level allow (E.2.1).
    */
   readonly maxReorderFrames: number;
+  /** The same as the VUI tells it; `undefined` where that is silent. */
+  readonly toldReorderFrames: number | undefined;
 }
 
 const WHERE = { protocol: "H.264", section: "7.3.2.1.1" };
@@ -120,6 +122,7 @@ export function parseSps(nal: Uint8Array): SpsInfo {
       frameRate: vui.frameRate,
       interlaced: picture.interlaced,
       maxReorderFrames,
+      toldReorderFrames: vui.maxReorderFrames,
     };
   });
 }

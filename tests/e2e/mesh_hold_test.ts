@@ -10,8 +10,9 @@ import { watchHls } from "../support/hls_watch.ts";
 import { follow, publishNumbered, untilPlaying } from "../support/live.ts";
 import { startMesh, type TestMesh } from "../support/mesh.ts";
 import { move, streamOn, untilLive, untilState } from "../support/mesh_api.ts";
-import { delay } from "../support/processes.ts";
+import { delay, eventually } from "../support/processes.ts";
 import { startFront } from "../support/rotating_front.ts";
+import { RoamingCamera, RtspClient } from "../support/rtsp_roaming.ts";
 import { Publisher } from "../support/wire/publisher.ts";
 import { VIEWER_PROTOCOLS } from "../support/wire/viewer.ts";
 
@@ -65,6 +66,31 @@ Deno.test(endToEnd("a proper end at a ends the viewers of b and c at once", NEED
   }
   const tookMs = performance.now() - endedMs;
   assert(tookMs < AT_ONCE_MS, `${tookMs} ms`);
+}));
+
+Deno.test(endToEnd("an RTSP publisher moves, is lost at a and returns at b", NEEDS, async () => {
+  const [a, b, c] = mesh.nodes;
+  const path = "live/camera";
+  const camera = new RoamingCamera(a.rtspUrl(path));
+  await untilLive(b, path);
+  const player = await RtspClient.open(c.rtspUrl(path), "play");
+  const followers = await Promise.all([a, b, c].map((node) => follow(node, "rtmp", path)));
+  for (const follower of followers) await untilPlaying(follower);
+  await move(b, path, "c");
+  await delay(500);
+  camera.lose();
+  await untilState(c, path, "hold");
+  const { packets } = player;
+  camera.goOn(b.rtspUrl(path));
+  const { owner, ingest } = await untilState(a, path, "live");
+  assertEquals([owner, ingest], ["c", "b"]);
+  await eventually("the player goes on", () => player.packets > packets + 25);
+  const last = await camera.end();
+  await player.closed;
+  for (const { viewer, check } of followers) {
+    assertEquals(await viewer.ended, "end of stream");
+    assertEquals([check.lost, check.doubled, check.last], [0, 0, last]);
+  }
 }));
 
 /** One stream that is lost at a and comes back at b; viewers of all nodes. */

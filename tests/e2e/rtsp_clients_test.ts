@@ -1,11 +1,14 @@
-// Goal: what is published by RTSP or RTMP reaches RTSP, RTMP and HTTP clients byte for byte.
+// Goal: what is published by RTSP or RTMP reaches RTSP, RTMP and HTTP clients byte for byte, sound
+// and picture as far apart as they were, on the publisher's node and on another one.
 // Method: ffmpeg publishes a file in real time by each way in, clients of each way out join a second
 // later; each client's frames must be one run of the file's, timestamps moved by one offset.
 import { assertEquals } from "../support/assert.ts";
 import { endToEnd } from "../support/end_to_end.ts";
 import { compareFrames, type Frames } from "../support/frames.ts";
 import { mediaFile, type MediaName } from "../support/media_files.ts";
-import { startTestNode, type TestNode } from "../support/node_process.ts";
+import { startMesh, type TestMesh } from "../support/mesh.ts";
+import { untilLive } from "../support/mesh_api.ts";
+import type { TestNode } from "../support/node_process.ts";
 import { publish } from "../support/players.ts";
 import { type Child, delay } from "../support/processes.ts";
 import { playRtsp, publishRtsp, readPlain } from "../support/rtsp_play.ts";
@@ -25,51 +28,63 @@ const FRAMES_MIN = 20;
 /** A player over UDP may end at the goodbye before it has taken what came in front of it. */
 const TAIL_MAX = 15;
 
-const SOURCES: readonly MediaName[] = ["h264_aac", "h264_g711a"];
-
-const INPUTS: Readonly<Record<string, (path: string, file: string) => Child>> = {
-  "RTSP over TCP": (path, file) => publishRtsp(node.rtspUrl(path), file, "tcp"),
-  "RTSP over UDP": (path, file) => publishRtsp(node.rtspUrl(path), file, "udp"),
-  "RTMP": (path, file) => publish(node.rtmpUrl(path), file),
+const INPUTS: Readonly<Record<string, (node: TestNode, path: string, file: string) => Child>> = {
+  "RTSP over TCP": (node, path, file) => publishRtsp(node.rtspUrl(path), file, "tcp"),
+  "RTSP over UDP": (node, path, file) => publishRtsp(node.rtspUrl(path), file, "udp"),
+  "RTMP": (node, path, file) => publish(node.rtmpUrl(path), file),
 };
 
-const OUTPUTS: Readonly<Record<string, (path: string) => Promise<Frames>>> = {
-  "RTSP over TCP": (path) => playRtsp(node.rtspUrl(path), "tcp"),
-  "RTSP over UDP": (path) => playRtsp(node.rtspUrl(path), "udp"),
-  "RTMP": (path) => readPlain(node.rtmpUrl(path)),
-  "HTTP-FLV": (path) => readPlain(node.httpUrl(`${path}.flv`)),
+type Outputs = Readonly<Record<string, (node: TestNode, path: string) => Promise<Frames>>>;
+
+/** They carry G.711 as it is, or AAC that is made of it. */
+const FLV_AND_RTSP: Outputs = {
+  "RTSP over TCP": (node, path) => playRtsp(node.rtspUrl(path), "tcp"),
+  "RTSP over UDP": (node, path) => playRtsp(node.rtspUrl(path), "udp"),
+  "RTMP": (node, path) => readPlain(node.rtmpUrl(path)),
+  "HTTP-FLV": (node, path) => readPlain(node.httpUrl(`${path}.flv`)),
 };
 
-let node: TestNode;
+const SOURCES: Readonly<Partial<Record<MediaName, Outputs>>> = {
+  h264_aac: {
+    ...FLV_AND_RTSP,
+    "MPEG-TS": (node, path) => readPlain(node.httpUrl(`${path}.ts`)),
+    "MP4": (node, path) => readPlain(node.httpUrl(`${path}.mp4`)),
+    "HLS": (node, path) => readPlain(node.httpUrl(`${path}.m3u8`)),
+  },
+  h264_g711a: FLV_AND_RTSP,
+};
+
+let mesh: TestMesh;
 
 Deno.test.beforeAll(async () => {
-  node = await startTestNode();
+  mesh = await startMesh(["a", "b"]);
 });
 
 Deno.test.afterAll(async () => {
-  await node?.stop();
+  await mesh?.[Symbol.asyncDispose]();
 });
 
-for (const source of SOURCES) {
+for (const [source, outputs] of Object.entries(SOURCES)) {
   for (const [way, input] of Object.entries(INPUTS)) {
     Deno.test(endToEnd(
-      `${source} by ${way} is the same over ${Object.keys(OUTPUTS).join(", ")}`,
-      { needs: ["ffmpeg"] },
+      `${source} by ${way} is the same over ${Object.keys(outputs).join(", ")}, on both nodes`,
+      { needs: ["ffmpeg", "redis"] },
       async () => {
-        const file = await mediaFile(source);
+        const [a, b] = mesh.nodes;
+        const file = await mediaFile(source as MediaName);
         const path = `live/${source}_${way.replaceAll(" ", "_")}`;
-        await using publisher = input(path, file);
+        await using publisher = input(a, path, file);
+        await untilLive(b, path);
         await delay(HEAD_START_MS);
-        const played = Object.entries(OUTPUTS).map(async ([name, play]) => {
+        const played = Object.entries(outputs).flatMap(([name, play]) => {
           // What RTMP cannot take as it is comes as AAC; see transcode_test.ts.
           const made = source === "h264_g711a" && way !== "RTMP" && !name.startsWith("RTSP");
-          return [name, await judge(file, await play(path), made)];
+          return [a, b].map(async (node) => {
+            const fault = await judge(file, await play(node, path), made);
+            return fault === undefined ? [] : [`${name} from ${node.ready.node}: ${fault}`];
+          });
         });
-        const outcome = Object.fromEntries(await Promise.all(played));
-        assertEquals(
-          outcome,
-          Object.fromEntries(Object.keys(OUTPUTS).map((name) => [name, undefined])),
-        );
+        assertEquals((await Promise.all(played)).flat(), []);
         assertEquals((await publisher.ended).code, 0);
       },
     ));

@@ -221,6 +221,104 @@ Deno.test(
   }),
 );
 
+Deno.test(endToEnd("packets over UDP are taken from the client's address alone", {}, async () => {
+  using client = await BareRtsp.open(node.address("rtsp"));
+  const url = node.rtspUrl("live/fourth");
+  const sdp = "m=audio 0 RTP/AVP 8\r\na=control:a\r\n";
+  assertEquals((await client.request("ANNOUNCE", url, {}, sdp)).status, 200);
+  const own = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const third = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.2", port: 0 });
+  const { port } = own.addr as Deno.NetAddr;
+  const setup = await client.request("SETUP", `${url}/a`, {
+    Transport: `RTP/AVP;unicast;client_port=${port}-${port + 1};source=127.0.0.2;mode=record`,
+  });
+  const session = setup.fields.get("session")![0].split(";")[0];
+  assertEquals((await client.request("RECORD", url, { Session: session })).status, 200);
+  const to = {
+    transport: "udp",
+    hostname: "127.0.0.1",
+    port: Number(/server_port=(\d+)/.exec(setup.fields.get("transport")![0])![1]),
+  } as const;
+  const packet = (sequence: number) =>
+    Uint8Array.of(0x80, 8, 0, sequence, 0, 0, sequence, 0, 0, 0, 0, 1, ...new Uint8Array(256));
+  const bytesIn = async () => {
+    const { items } = await node.api<{ items: { name: string; bytesIn: number }[] }>("sessions");
+    return items.find(({ name }) => name === "fourth")!.bytesIn;
+  };
+  const before = await bytesIn();
+  for (let sequence = 0; sequence < 20; sequence++) await third.send(packet(sequence), to);
+  await own.send(packet(0), to);
+  await eventually("the client's packet comes", async () => await bytesIn() > before);
+  assertEquals(await bytesIn(), before + packet(0).length);
+  own.close();
+  third.close();
+}));
+
+/** Says something on a connection of its own; what is answered before the node closes it. */
+async function shout(...pieces: string[]): Promise<string> {
+  const colon = node.address("rtsp").lastIndexOf(":");
+  using conn = await Deno.connect({
+    hostname: node.address("rtsp").slice(0, colon),
+    port: Number(node.address("rtsp").slice(colon + 1)),
+  });
+  const sent = (async () => {
+    for (const piece of pieces) await conn.write(new TextEncoder().encode(piece));
+  })().catch(() => {}); // It is closed under us.
+  let text = "";
+  const buffer = new Uint8Array(16 * 1024);
+  try {
+    for (let n = await conn.read(buffer); n !== null; n = await conn.read(buffer)) {
+      text += new TextDecoder().decode(buffer.subarray(0, n));
+    }
+  } catch {
+    // Reset: what we still sent was not read.
+  }
+  await sent;
+  return text;
+}
+
+for (
+  const [what, pieces, statuses] of [
+    ["a header of 1 MB", ["OPTIONS * RTSP/1.0\r\nX: ", ...Array(64).fill("x".repeat(16_384))], [
+      431,
+    ]],
+    [
+      "10,000 headers",
+      ["OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n", ...Array(10_000).fill("X: 1\r\n"), "\r\n"],
+      [431],
+    ],
+    ["65 headers", [`OPTIONS * RTSP/1.0\r\n${"X: 1\r\n".repeat(65)}\r\n`], [431]],
+    ["a length below zero", ["OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nContent-Length: -1\r\n\r\n"], [400]],
+    ["a length of 1 TB", ["OPTIONS * RTSP/1.0\r\nContent-Length: 1099511627776\r\n\r\n"], [413]],
+    ["two lengths", [`OPTIONS * RTSP/1.0\r\n${"Content-Length: 1\r\n".repeat(2)}\r\n`], [400]],
+    ["a line end in a URL", ["DESCRIBE rtsp://h/a\r\nSet-Evil: 1 RTSP/1.0\r\nCSeq: 1\r\n\r\n"], [
+      400,
+    ]],
+    [
+      "encoded line ends in URLs, then nonsense",
+      [
+        "DESCRIBE rtsp://h/a%0d%0aSet-Evil:%201/b?c=%0d%0aSet-Evil:1 RTSP/1.0\r\nCSeq: 1\r\n\r\n",
+        "SETUP rtsp://h/%2e%2e/%2e%2e/etc/passwd RTSP/1.0\r\nCSeq: 2\r\n",
+        "Transport: RTP/AVP;unicast;client_port=1-2\r\n\r\n\0",
+      ],
+      [404, 404, 400],
+    ],
+  ] as const
+) {
+  Deno.test(
+    endToEnd(`${what} is answered with ${statuses.join(", ")}, and the end`, {}, async () => {
+      const text = await shout(...pieces, "\r\n\r\n");
+      const answers = [...text.matchAll(/^RTSP\/1\.0 (\d+) /gm)].map(([, status]) =>
+        Number(status)
+      );
+      // When the connection is reset under what we still send, an answer may be lost with it.
+      if (answers.length > 0 || pieces.length < 10) assertEquals(answers, [...statuses]);
+      assert(!text.includes("Evil"), text);
+      assertEquals((await fetch(node.httpUrl("healthz"))).status, 200);
+    }),
+  );
+}
+
 Deno.test(endToEnd("a publisher with more media than a stream can have is taken", {}, async () => {
   using client = await BareRtsp.open(node.address("rtsp"));
   const url = node.rtspUrl("live/many");

@@ -20,6 +20,9 @@ const ANSWER_MS_MAX = 20_000;
 /** One form for H.264 whatever carried it, without parameter sets and delimiters. */
 const PLAIN_H264 = ["-bsf:v", "h264_mp4toannexb,filter_units=remove_types=7-9|12"];
 
+/** AAC without the headers of MPEG-TS; others are left alone. */
+const PLAIN_AAC = ["-bsf:a", "aac_adtstoasc"];
+
 /** Pushes `file` in real time without touching its frames. */
 export function publishRtsp(url: string, file: string, transport: RtspTransport): Child {
   return new Child("ffmpeg", [
@@ -44,7 +47,8 @@ export async function readPlain(input: string): Promise<Frames> {
 }
 
 function plainArgs(input: string): string[] {
-  return input.includes("h264") ? PLAIN_H264 : [];
+  const picture = input.includes("h264") ? PLAIN_H264 : [];
+  return input.includes("aac") ? [...picture, ...PLAIN_AAC] : picture;
 }
 
 /** RTP tells no decode times: nobody can compare them. */

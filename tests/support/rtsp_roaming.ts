@@ -117,11 +117,23 @@ export class RoamingCamera {
   readonly urls: string[] = [];
   readonly #running: Promise<void>;
   #client: RtspClient | undefined;
+  #lost = false;
+  #next: string | undefined;
   #stopped = false;
 
   constructor(url: string) {
     this.#running = this.#run(url);
     this.#running.catch(() => {}); // Seen by whoever ends it.
+  }
+
+  /** Loses its connection, without a goodbye. */
+  lose(): void {
+    this.#lost = true;
+  }
+
+  /** Comes back after a loss. */
+  goOn(url: string): void {
+    this.#next = url;
   }
 
   /** Ends the stream properly; the number of its last frame. */
@@ -142,9 +154,11 @@ export class RoamingCamera {
       dueMs = Math.max(dueMs, performance.now() - 1_000 / FRAMES_PER_SECOND) +
         1_000 / FRAMES_PER_SECOND;
       const keyframe = frame % GOP_FRAMES === 0;
-      const { location } = this.#client!;
-      if (location !== undefined && !keyframe) continue; // Said goodbye, not there yet.
-      if (location !== undefined) await this.#go(location);
+      if (this.#lost) this.#client!.drop();
+      const target = this.#next ?? this.#client!.location;
+      // On its way: the next group of pictures is the first that somebody gets.
+      if ((this.#lost || target !== undefined) && (target === undefined || !keyframe)) continue;
+      if (target !== undefined) await this.#go(target);
       this.#client!.session.sendInterleaved(0, packetOf(this.last + 1, frame, keyframe));
       await this.#client!.flush();
       this.last++;
@@ -155,6 +169,8 @@ export class RoamingCamera {
     const former = this.#client;
     this.#client = await RtspClient.open(url, "publish");
     this.urls.push(url);
+    this.#lost = false;
+    this.#next = undefined;
     former?.drop();
   }
 }

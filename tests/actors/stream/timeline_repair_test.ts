@@ -162,6 +162,18 @@ Deno.test("TimelineRepair.place() makes up decode times where presentation times
   }
 });
 
+Deno.test("TimelineRepair.place() knows from the first frame how many are held back", () => {
+  const repair = new TimelineRepair({ presentationOnly: true });
+  let lastUs = 0;
+  for (const frame of [0, 4, 2, 1, 3, 8, 6, 5, 7, 12]) {
+    const sourceUs = frame * 40_000;
+    const dtsUs = repair.place(VIDEO, { sourceUs, nowMs: 0, reorders: frame > 0, heldBack: 2 })!;
+    assert(dtsUs > lastUs && dtsUs <= sourceUs + repair.usedOffsetUs, `frame ${frame}`);
+    lastUs = dtsUs;
+  }
+  assertEquals(sumOfRepairs(repair.counts), 0);
+});
+
 for (const backMs of [150, 500, 900]) {
   Deno.test(`TimelineRepair.place() takes out a step back of ${backMs} ms`, () => {
     const stepUs = backMs * 1000;
