@@ -30,6 +30,7 @@ import { MeshLocator } from "./placement/mesh_locator.ts";
 import { Ownership } from "./placement/ownership.ts";
 import { rankNodes } from "./placement/rendezvous.ts";
 import { replicasOf, Replication } from "./replication.ts";
+import { Loneliness } from "./loneliness.ts";
 import { MeshOutage } from "./outage.ts";
 
 export interface MeshOptions {
@@ -70,6 +71,7 @@ export class Mesh {
   readonly #locator: MeshLocator;
   readonly #replication: Replication;
   readonly #outage: MeshOutage;
+  readonly #loneliness: Loneliness;
   readonly #evacuation: Evacuation;
 
   constructor(options: MeshOptions) {
@@ -120,6 +122,14 @@ export class Mesh {
     this.ingests = new Ingests({
       ...{ hub, system, clock: ports.clock, timers: ports.timers, whereabouts },
     });
+    this.#loneliness = new Loneliness({
+      ports,
+      alone: () => this.#alone,
+      giveUp: () => {
+        this.ownership.dropAll();
+        this.ingests.letGo("the node is cut off from the mesh");
+      },
+    });
     this.finder = new StreamFinder(hub, system);
     this.#evacuation = new Evacuation({
       ...{ ports, mesh: membership },
@@ -132,6 +142,14 @@ export class Mesh {
   get shared(): boolean {
     const { members, node } = this.membership;
     return members.size > (members.has(node) ? 1 : 0);
+  }
+
+  /** There were others, and neither they nor Redis are heard. */
+  get #alone(): boolean {
+    const { members, node, redisOk } = this.membership;
+    const others = [...members.keys()].filter((other) => other !== node);
+    return !redisOk && others.length > 0 &&
+      others.every((other) => this.#outage.wordOf(other) === undefined);
   }
 
   /** Joins; resolves when the others know this node. */
@@ -162,6 +180,7 @@ export class Mesh {
     this.ingests.stop();
     this.#replication.stop();
     this.#outage.stop();
+    this.#loneliness.stop();
     this.ownership.stop();
     this.links.close("the node stops");
     await this.system.shutdown();

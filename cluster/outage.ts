@@ -67,6 +67,12 @@ export class MeshOutage implements Outage {
     this.#words.delete(node);
   }
 
+  /** What a node says of Redis; `undefined` when it has said nothing of late. */
+  wordOf(node: string): boolean | undefined {
+    const word = this.#words.get(node);
+    return word === undefined || word.atMs < this.#nowMs - WORD_MS ? undefined : word.ok;
+  }
+
   get general(): boolean {
     const membership = this.#options.membership();
     if (membership.members.size <= 1) return true;

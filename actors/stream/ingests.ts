@@ -145,6 +145,13 @@ export class Ingests implements PairStage {
     }
   }
 
+  /** Disconnects every publisher: they are to connect elsewhere. */
+  letGo(reason: string): void {
+    for (const ingestId of this.#byId.keys()) {
+      this.#options.system.ref(INGEST, ingestId).tell.kick({ reason });
+    }
+  }
+
   /** The stream that a session here fills. */
   coreOf(ingestId: string): StreamCore | undefined {
     return this.#byId.get(ingestId)?.core;
