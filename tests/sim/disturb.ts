@@ -13,7 +13,8 @@ export type Disturbance = Extract<
   Action,
   | { kind: "part" | "half-open" | "reset" | "slow" }
   | { kind: "directory-cut" | "directory-slow" | "directory-lossy" }
-  | { kind: "directory-stall" | "directory-wipe" }
+  | { kind: "directory-stall" | "directory-wipe" | "directory-crawl" | "directory-away" }
+  | { kind: "failover" | "split" }
 >;
 
 /** Begins a fault; it ends by itself. */
@@ -53,5 +54,35 @@ export function disturb(
       return void time.after(action.forMs, () => weather.resume());
     case "directory-wipe":
       return weather.store.wipe();
+    case "directory-crawl":
+      weather.crawlMs = action.delayMs;
+      return void time.after(action.forMs, () => weather.crawlMs = 0);
+    case "directory-away":
+    case "failover":
+      weather.leave();
+      if (action.kind === "failover") weather.store.failOver(action.lostMs, action.clockMs);
+      else if (action.wiped) weather.store.wipe();
+      return void time.after(action.forMs, () => weather.comeBack());
+    case "split":
+      return split(action, network, weather, time);
   }
+}
+
+/** Several may lie over each other, and each ends by itself. */
+function split(
+  { nodes: side, directory, forMs }: Extract<Action, { kind: "split" }>,
+  network: SimNetwork,
+  weather: DirectoryWeather,
+  time: SimTime,
+): void {
+  const { names } = network;
+  const others = names.filter((name) => !side.includes(name));
+  const ways = side.flatMap((a) => others.flatMap((b) => [[a, b], [b, a]]));
+  const cut = { theirs: others, others: side, nobody: names }[directory];
+  for (const [from, to] of ways) network.hold(from, to);
+  for (const node of cut) weather.cut(node);
+  time.after(forMs, () => {
+    for (const [from, to] of ways) network.release(from, to);
+    for (const node of cut) weather.heal(node);
+  });
 }

@@ -2,10 +2,11 @@
  * What must hold in a simulation, always or when all has settled.
  *
  * Named as in the mesh's design: I1 an epoch has one holder; I2 the epochs that an edge accepts
- * never fall; I3 no record is left out or comes twice in planned moves (the viewers look); I5 after
- * the faults every publisher has one owner, and its frames arrive; I6 nothing grows beyond its cap;
- * I7 a viewer's timeline rises, audio and video together (the viewers look). Besides, a record is
- * the same wherever it is seen.
+ * never fall; I3 no record is left out or comes twice in planned moves (the viewers look); I4 a
+ * segment is cut once; I5 after the faults every publisher has one owner, and its frames arrive; I6
+ * nothing grows beyond its cap; I7 a viewer's timeline rises, audio and video together (the viewers
+ * look), and a record is the same wherever it is seen. And in `owner_watch.ts`: I8 nobody owns beside
+ * another for long, or owns what it cannot know to own; I9 nobody is expelled whom nothing ails.
  *
  * @module
  */
@@ -13,7 +14,7 @@ import type { StreamCore } from "../../actors/stream/stream_core.ts";
 import { streamKey } from "../../actors/stream/stream_key.ts";
 import { LOG_RECORDS_MAX } from "../../actors/stream/stream_log.ts";
 import type { UpstreamSink } from "../../actors/stream/upstream.ts";
-import type { LogRecord } from "../../protocols/media/record.ts";
+import type { LogRecord, MarkRecord } from "../../protocols/media/record.ts";
 import type { SimNode } from "./sim_node.ts";
 import type { SimPublisher } from "./sim_publisher.ts";
 import type { SimTime } from "./sim_time.ts";
@@ -39,6 +40,8 @@ export class Invariants {
   readonly #holders = new Map<string, string>();
   /** What record each number of each session is: "stream generation seq" -> content. */
   readonly #records = new Map<string, string>();
+  /** Where each segment begins: "stream generation number" -> decode time. */
+  readonly #segments = new Map<string, number>();
 
   constructor(time: SimTime, trace: Trace) {
     this.#time = time;
@@ -87,10 +90,19 @@ export class Invariants {
       : `${record.kind} ${record.dtsUs}`;
     this.#trace.count(record.seq);
     this.#trace.count(record.dtsUs);
+    if (record.kind === "mark") this.#commits(name.name, generation, record);
     const key = `${name.name} ${generation} ${record.seq}`;
     const known = this.#records.get(key);
     if (known === undefined) this.#records.set(key, content);
     else if (known !== content) this.fault(`I7 record ${key} is ${known} and ${content}`);
+  }
+
+  /** I4: whoever cuts segments, one name stands for one segment. */
+  #commits(stream: string, generation: number, { segment, dtsUs }: MarkRecord): void {
+    const key = `${stream} ${generation} segment ${segment}`;
+    const known = this.#segments.get(key) ?? dtsUs;
+    this.#segments.set(key, known);
+    if (known !== dtsUs) this.fault(`I4 ${key} begins at ${known} us and at ${dtsUs} us`);
   }
 
   /** What must hold at every moment. */

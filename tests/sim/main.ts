@@ -82,7 +82,9 @@ async function playAll(from: number, seeds: number, options: Omit<SimOptions, "s
     if (result.faults.length > 0) {
       failed.push(result.seed);
       console.log(
-        failed.length > REPORTS_MAX ? `seed ${result.seed} failed` : reportOf(result),
+        failed.length > REPORTS_MAX
+          ? `seed ${result.seed} failed: ${result.faults[0]}`
+          : reportOf(result),
       );
     }
     if (++done % PROGRESS_SEEDS === 0) console.log(`${done} seeds, ${failed.length} failed`);

@@ -39,6 +39,27 @@ export type Action =
   }
   | { readonly kind: "directory-lossy"; readonly share: number; readonly forMs: number }
   | { readonly kind: "directory-stall"; readonly forMs: number }
+  /** It takes its time for everybody. */
+  | { readonly kind: "directory-crawl"; readonly delayMs: number; readonly forMs: number }
+  /** Nobody reaches it; it comes back with its data or without. */
+  | { readonly kind: "directory-away"; readonly wiped: boolean; readonly forMs: number }
+  /** The same, and a replica comes back: it lacks the last writes, and has a clock of its own. */
+  | {
+    readonly kind: "failover";
+    readonly lostMs: number;
+    readonly clockMs: number;
+    readonly forMs: number;
+  }
+  /** Some nodes and the rest do not hear each other; the directory is on one side, or nowhere. */
+  | {
+    readonly kind: "split";
+    readonly nodes: readonly string[];
+    readonly directory: "theirs" | "others" | "nobody";
+    readonly forMs: number;
+  }
+  /** A virtual machine stood still; its clock did not. */
+  | { readonly kind: "clock-jump"; readonly node: string; readonly byMs: number }
+  | { readonly kind: "wall-jump"; readonly node: string; readonly byMs: number }
   | { readonly kind: "directory-wipe" }
   /** Its owner is cut off until it has lost it, then the directory forgets that. */
   | { readonly kind: "usurp"; readonly stream: string; readonly forMs: number }
@@ -83,6 +104,12 @@ const WEIGHTS: Readonly<Record<Action["kind"], number>> = {
   "directory-lossy": 5,
   "directory-stall": 3,
   "directory-wipe": 3,
+  "directory-crawl": 3,
+  "directory-away": 3,
+  "failover": 3,
+  "split": 6,
+  "clock-jump": 3,
+  "wall-jump": 3,
   "usurp": 3,
   "move": 10,
   "drain": 2,
@@ -91,7 +118,9 @@ const WEIGHTS: Readonly<Record<Action["kind"], number>> = {
 };
 
 /** What keeps nodes waiting after it is over. */
-const LONG: ReadonlySet<Action["kind"]> = new Set(["directory-wipe", "directory-stall", "usurp"]);
+const LONG: ReadonlySet<Action["kind"]> = new Set([
+  ...["directory-wipe", "directory-stall", "directory-away", "failover", "usurp"] as const,
+]);
 
 const KINDS = Object.keys(WEIGHTS) as Action["kind"][];
 
@@ -154,6 +183,22 @@ function makeAction(kind: Action["kind"], options: ScheduleOptions): Action {
       return { kind, share: 0.05 + 0.3 * random.next(), forMs: spanMs(8_000) };
     case "directory-stall":
       return { kind, forMs: spanMs(5_000) };
+    case "directory-crawl":
+      return { kind, delayMs: spanMs(180), forMs: spanMs(6_000) };
+    case "directory-away":
+      return { kind, wiped: random.next() < 0.5, forMs: spanMs(12_000) };
+    case "failover":
+      return {
+        ...{ kind, lostMs: Math.round(1_500 * random.next()) },
+        ...{ clockMs: Math.round(400 * random.next() - 200) },
+        forMs: 1_000 + spanMs(4_000),
+      };
+    case "split":
+      return makeSplit(options, spanMs(15_000));
+    case "clock-jump":
+      return { kind, node, byMs: spanMs(8_000) };
+    case "wall-jump":
+      return { kind, node, byMs: Math.round(20_000 * (random.next() - 0.5)) };
     case "directory-wipe":
       return { kind };
     case "usurp":
@@ -165,6 +210,15 @@ function makeAction(kind: Action["kind"], options: ScheduleOptions): Action {
     case "zap":
       return { kind, viewer: randomInteger(random, viewers) };
   }
+}
+
+/** From one node to all but one on a side. */
+function makeSplit({ random, nodes }: ScheduleOptions, forMs: number): Action {
+  const share = 0.1 + 0.5 * random.next();
+  const side = nodes.filter(() => random.next() < share);
+  const directory = pick(random, ["theirs", "others", "others", "nobody"] as const);
+  const some = side.length === 0 || side.length === nodes.length ? [pick(random, nodes)] : side;
+  return { kind: "split", nodes: some, directory, forMs };
 }
 
 function pick<T>(random: Random, from: readonly T[]): T {

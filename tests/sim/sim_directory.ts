@@ -18,8 +18,9 @@ import {
   type Suspicion,
   type Timeline,
 } from "../../cluster/directory/directory.ts";
-import { type DirectoryStore, MemoryDirectory } from "../../cluster/directory/memory_directory.ts";
+import { MemoryDirectory } from "../../cluster/directory/memory_directory.ts";
 import type { SimProcess } from "./sim_process.ts";
+import type { SimStore } from "./sim_store.ts";
 import type { SimTime } from "./sim_time.ts";
 
 /** As ioredis does with a command that is not answered in time, in milliseconds. */
@@ -33,7 +34,7 @@ const WAY_MS = 0.3;
 
 /** The directory itself, and what lies between it and the nodes. */
 export class DirectoryWeather {
-  readonly store: DirectoryStore;
+  readonly store: SimStore;
   readonly #time: SimTime;
   readonly #random: Random;
   /** Nodes that do not reach it, and how often that was said. */
@@ -42,10 +43,13 @@ export class DirectoryWeather {
   readonly slowMs = new Map<string, number>();
   /** Chance of each mishap of a call: lost, answer lost, late, twice. */
   lossy = 0;
+  /** Added each way for all, in milliseconds. */
+  crawlMs = 0;
+  #away = 0;
   #stalled = false;
   #waiting: (() => void)[] = [];
 
-  constructor(store: DirectoryStore, time: SimTime, random: Random) {
+  constructor(store: SimStore, time: SimTime, random: Random) {
     this.store = store;
     this.#time = time;
     this.#random = random;
@@ -53,7 +57,21 @@ export class DirectoryWeather {
 
   /** Whether a node does not reach it now. */
   isCut(node: string): boolean {
-    return (this.#cut.get(node) ?? 0) > 0;
+    return this.#away > 0 || (this.#cut.get(node) ?? 0) > 0;
+  }
+
+  /** Whether it answers anybody, and does so before long. */
+  get answers(): boolean {
+    return this.#away === 0 && !this.#stalled && this.lossy === 0;
+  }
+
+  /** Nobody reaches it. */
+  leave(): void {
+    this.#away++;
+  }
+
+  comeBack(): void {
+    this.#away = Math.max(0, this.#away - 1);
   }
 
   cut(node: string): void {
@@ -68,7 +86,7 @@ export class DirectoryWeather {
   calm(): void {
     this.#cut.clear();
     this.slowMs.clear();
-    this.lossy = 0;
+    this.lossy = this.crawlMs = this.#away = 0;
     this.resume();
   }
 
@@ -86,7 +104,8 @@ export class DirectoryWeather {
 
   /** One way to or from a node, in milliseconds. */
   wayMs(node: string): number {
-    return WAY_MS * (0.5 + this.#random.next()) + (this.slowMs.get(node) ?? 0);
+    return WAY_MS * (0.5 + this.#random.next()) + this.crawlMs +
+      (this.slowMs.get(node) ?? 0);
   }
 
   /** Whether a mishap happens to a call. */

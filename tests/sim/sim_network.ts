@@ -12,11 +12,14 @@ const WAY_MS = 0.4;
 
 export class SimNetwork {
   readonly network: VirtualNetwork;
+  /** All hosts. */
+  readonly names: readonly string[];
   /** How many faults hold each direction, as "from to". */
   readonly #holds = new Map<string, number>();
   readonly #slowMs = new Map<string, number>();
 
-  constructor(time: SimTime, random: Random) {
+  constructor(time: SimTime, random: Random, names: readonly string[]) {
+    this.names = names;
     this.network = new VirtualNetwork({
       ...{ clock: time.clock, timers: time.timers },
       delayMs: (from, to) =>
@@ -39,6 +42,11 @@ export class SimNetwork {
     if (count === 0) return;
     this.#holds.set(key, count - 1);
     if (count === 1) this.network.release(from, to);
+  }
+
+  /** Whether nothing gets from one to the other. */
+  isHeld(from: string, to: string): boolean {
+    return (this.#holds.get(`${from} ${to}`) ?? 0) > 0;
   }
 
   /** Added both ways between two nodes, in milliseconds. */

@@ -11,7 +11,6 @@ import { MediaBudget } from "../../actors/stream/media_budget.ts";
 import type { StreamPolicy } from "../../actors/stream/stream_actor.ts";
 import type { StreamCore } from "../../actors/stream/stream_core.ts";
 import { StreamHub } from "../../actors/stream/stream_hub.ts";
-import { STREAM } from "../../actors/stream/stream_protocol.ts";
 import { Mesh } from "../../cluster/mesh.ts";
 import { HLS_SETTINGS } from "../../protocols/hls/settings.ts";
 import type { VirtualNetwork } from "../support/virtual_network.ts";
@@ -27,6 +26,9 @@ const MEDIA_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Distance of sweeps over streams that nobody needs, in milliseconds. */
 const SWEEP_MS = 1_000;
+
+/** A drain may take so long, in milliseconds; what is left then is left to others. */
+const DRAIN_MS = 8_000;
 
 const SECRET = new TextEncoder().encode("the simulation's secret");
 
@@ -44,6 +46,7 @@ export class SimNode {
   readonly hub: StreamHub;
   readonly mesh: Mesh;
   readonly directory: SimDirectory;
+  readonly weather: DirectoryWeather;
   /** Told of publishers that are to be disconnected, by session. */
   readonly kicks = new Map<string, (reason: string) => void>();
   /** Its host is gone, not just the process: nobody's socket learns of its end. */
@@ -53,6 +56,7 @@ export class SimNode {
 
   constructor({ process, network, weather, holdMs, takeover }: SimNodeOptions) {
     this.process = process;
+    this.weather = weather;
     this.directory = new SimDirectory(process, weather);
     this.hub = new StreamHub({
       budget: new MediaBudget(MEDIA_BYTES_MAX),
@@ -105,16 +109,13 @@ export class SimNode {
     return !this.process.dead && !this.draining;
   }
 
-  /** Gives its streams to others, then leaves. */
-  async drain(targetOf: () => string | undefined): Promise<void> {
+  /** Gives its streams to others; resolves when it has none, or after a while. */
+  async drain(): Promise<void> {
     this.draining = true;
-    await this.mesh.membership.setState("draining");
-    const { system, ownership } = this.mesh;
-    for (const key of ownership.keys()) {
-      const to = targetOf();
-      if (to === undefined) continue;
-      await system.ref(STREAM, key).ask.move({ to });
-    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.process.timers.after(DRAIN_MS, resolve);
+    await Promise.race([this.mesh.drain(), promise]);
+    timer.cancel();
   }
 
   async leave(): Promise<void> {

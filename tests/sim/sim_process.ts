@@ -34,6 +34,8 @@ export class SimProcess implements Ports {
   readonly #options: SimProcessOptions;
   #state: "running" | "paused" | "dead" = "running";
   readonly #waiting: (() => void)[] = [];
+  #clockMs: number;
+  #wallSkewMs: number;
   #pausedAtMs = 0;
   #latenessMs = 0;
   #lateUntilMs = -Infinity;
@@ -41,10 +43,12 @@ export class SimProcess implements Ports {
   constructor(options: SimProcessOptions) {
     const { time, name, clockOffsetMs, wallSkewMs } = options;
     this.#options = options;
+    this.#clockMs = clockOffsetMs;
+    this.#wallSkewMs = wallSkewMs;
     this.name = name;
     this.clock = {
-      nowMs: () => time.nowMs + clockOffsetMs,
-      wallMs: () => time.clock.wallMs() + wallSkewMs,
+      nowMs: () => time.nowMs + this.#clockMs,
+      wallMs: () => time.clock.wallMs() + this.#wallSkewMs,
     };
     this.timers = {
       after: (delayMs, callback) => time.after(delayMs, () => this.run(callback)),
@@ -110,6 +114,19 @@ export class SimProcess implements Ports {
     callback();
     this.#waiting.shift();
     this.#options.time.after(0, () => this.#drain());
+  }
+
+  /** Its machine stood still for so long, and so did all else that it can know of. */
+  jump(byMs: number): void {
+    this.#clockMs += byMs;
+    this.#wallSkewMs += byMs;
+    this.#latenessMs = byMs;
+    this.#lateUntilMs = this.#options.time.nowMs + LATENESS_MEMORY_MS;
+  }
+
+  /** Somebody set its wall clock. */
+  setWall(byMs: number): void {
+    this.#wallSkewMs += byMs;
   }
 
   kill(): void {

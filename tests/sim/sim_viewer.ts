@@ -52,6 +52,8 @@ export class SimViewer implements LogReader {
   #seq: number | undefined;
   #breaks = 0;
   #generation = 0;
+  /** A session begins: what its encoder made before is lost. */
+  #anew = false;
   #tracks = new Map<string, TrackState>();
   #attempt = 0;
 
@@ -91,7 +93,9 @@ export class SimViewer implements LogReader {
       this.#take(core, log.at(this.#seq)!);
       this.#seq++;
     }
-    if (core.ended) this.zap();
+    if (!core.ended) return;
+    if (this.#options.strict()) this.#options.fault(`I3 ${this.label}: its stream ended`);
+    this.zap();
   }
 
   #again(): void {
@@ -160,6 +164,7 @@ export class SimViewer implements LogReader {
         fault(`I7 ${this.label}: generation ${record.generation} after ${this.#generation}`);
       }
       this.#generation = record.generation;
+      this.#anew = true;
     }
     const generation = core.log.anchorAt(record.seq)?.generation ?? 0;
     if (generation !== this.#generation) {
@@ -177,7 +182,8 @@ export class SimViewer implements LogReader {
     const what = `${this.label}: ${kind} frame ${beat} at ${frame.dtsUs} us, record ${frame.seq}`;
     if (before !== undefined) {
       if (frame.dtsUs <= before.dtsUs) fault(`I7 ${what}, is not after ${before.dtsUs} us`);
-      if (beat <= before.beat) fault(`I3 ${what}, comes after frame ${before.beat}`);
+      const lost = this.#options.strict() && beat > before.beat + 1 && !this.#anew;
+      if (beat <= before.beat || lost) fault(`I3 ${what}, comes after frame ${before.beat}`);
     }
     const video = this.#tracks.get("video");
     if (kind === "audio" && video?.beat === beat) {
@@ -185,6 +191,7 @@ export class SimViewer implements LogReader {
       if (offsetUs !== AUDIO_OFFSET_US) fault(`I7 ${what}, is ${offsetUs} us behind its picture`);
     }
     this.#tracks.set(kind, { dtsUs: frame.dtsUs, beat });
+    if (kind === "audio") this.#anew = false; // Both tracks of it have begun.
     if (kind === "video") this.beat = beat;
   }
 }

@@ -7,7 +7,6 @@
 import type { Random } from "../../actors/runtime/ports.ts";
 import { STREAM } from "../../actors/stream/stream_protocol.ts";
 import { streamKey, type StreamName } from "../../actors/stream/stream_key.ts";
-import { DirectoryStore } from "../../cluster/directory/memory_directory.ts";
 import { randomInteger, seededRandom } from "../support/random.ts";
 import { Invariants } from "./invariants.ts";
 import type { Mutant } from "./mutants.ts";
@@ -18,18 +17,32 @@ import { SimNetwork } from "./sim_network.ts";
 import { SimNode } from "./sim_node.ts";
 import { SimProcess } from "./sim_process.ts";
 import { SimPublisher } from "./sim_publisher.ts";
+import { SimStore } from "./sim_store.ts";
 import { SimTime } from "./sim_time.ts";
 import { SimViewer } from "./sim_viewer.ts";
+import { OwnerWatch } from "./owner_watch.ts";
 import { Trace } from "./trace.ts";
+import { Troubles } from "./troubles.ts";
 
 /** Shortest simulation, in milliseconds: the calm and what is checked in it. */
 export const SIM_MS_MIN = 25_000;
 
 /** A simulation ends with a calm of this length, in milliseconds. */
-const CALM_MS = 15_000;
+const CALM_MS = 16_500;
 
 /** Within so much of it all must be well again (I5); then planned moves begin (I3). */
 const SETTLE_MS = 5_000;
+
+/**
+ * The same after a directory has lost data: for five seconds from when a node reaches it again that
+ * node takes nothing that may have an owner.
+ */
+const SETTLE_LOST_MS = 6_500;
+
+/** After these, or some of them, a directory has lost data. */
+const LOSSES: ReadonlySet<Action["kind"]> = new Set([
+  ...["directory-wipe", "directory-away", "failover", "usurp"] as const,
+]);
 
 /** A frame that was sent then must have reached its viewers after this, in milliseconds. */
 const ARRIVAL_MS = 1_500;
@@ -90,6 +103,8 @@ export class Simulation {
   readonly #weather: DirectoryWeather;
   readonly #network: SimNetwork;
   readonly #invariants: Invariants;
+  readonly #troubles: Troubles;
+  readonly #owners: OwnerWatch;
   readonly #schedule: readonly Appointment[];
   readonly #endMs: number;
   #strict = false;
@@ -103,10 +118,13 @@ export class Simulation {
     const fork = () => seededRandom(Math.floor(random.next() * 2 ** 32));
     this.trace = new Trace(this.time, wholeTrace);
     this.names = Array.from({ length: nodes }, (_, i) => `n${i}`);
-    const store = mutant?.store?.(this.time.clock) ?? new DirectoryStore(this.time.clock);
+    const store = mutant?.store?.(this.time.clock) ?? new SimStore(this.time.clock);
     this.#weather = new DirectoryWeather(store, this.time, fork());
-    this.#network = new SimNetwork(this.time, fork());
+    const network = this.#network = new SimNetwork(this.time, fork(), this.names);
     this.#invariants = new Invariants(this.time, this.trace);
+    const troubles = this.#troubles = new Troubles(this.names);
+    const fault = (text: string) => this.#invariants.fault(text);
+    this.#owners = new OwnerWatch({ weather: this.#weather, network, troubles, fault });
     this.#endMs = virtualMs;
     const streams: StreamName[] = Array.from(
       { length: PUBLISHERS },
@@ -128,7 +146,8 @@ export class Simulation {
     for (const { atMs, action } of this.#schedule) this.time.after(atMs, () => this.#do(action));
     const calmMs = this.#endMs - CALM_MS;
     this.time.after(calmMs, () => this.#calm());
-    this.time.after(calmMs + SETTLE_MS, () => this.#settled());
+    const lost = this.#schedule.some(({ action }) => LOSSES.has(action.kind));
+    this.time.after(calmMs + (lost ? SETTLE_LOST_MS : SETTLE_MS), () => this.#settled());
     this.#look();
     await this.time.runUntil(this.#endMs);
     const sum = (of: (viewer: SimViewer) => number) =>
@@ -201,6 +220,7 @@ export class Simulation {
   #do(action: Action): void {
     const { kind, ...rest } = action;
     this.trace.note(() => `** ${kind} ${Object.values(rest).join(" ")}`);
+    this.#troubles.note(action, this.time.nowMs);
     switch (action.kind) {
       case "start":
         return this.#start(action.node);
@@ -209,6 +229,10 @@ export class Simulation {
         return this.#kill(action.node, action.kind === "vanish");
       case "pause":
         return this.#pause(action.node, action.forMs);
+      case "clock-jump":
+        return this.nodes.get(action.node)?.process.jump(action.byMs);
+      case "wall-jump":
+        return this.nodes.get(action.node)?.process.setWall(action.byMs);
       case "drain":
         return this.#drain(action.node);
       case "move":
@@ -251,21 +275,13 @@ export class Simulation {
   #drain(name: string): void {
     const node = this.nodes.get(name);
     if (node === undefined || !node.open || this.#living.length < 3) return;
-    const random = this.#random;
-    const targetOf = () => {
-      const others = this.#living.filter((other) => other !== node && other.open);
-      return this.#anyOf(random, others)?.name;
-    };
     node.process.run(() => {
-      node.drain(targetOf).then(() => {
-        this.trace.note(() => `${name} has drained`);
-        for (
-          const { session, reconnect } of this.publishers.map((publisher) => ({
-            session: publisher.session,
-            reconnect: () => publisher.reconnect(true),
-          }))
-        ) {
-          if (session?.node === node) reconnect();
+      node.drain().then(() => {
+        const left = node.mesh.ownership.size;
+        this.trace.note(() => `${name} has drained, ${left} streams are left`);
+        if (this.#strict && left > 0) this.#invariants.fault(`I3 ${name} could not drain`);
+        for (const publisher of this.publishers) {
+          if (publisher.session?.node === node) publisher.reconnect(true);
         }
         node.process.timers.after(1_000, () => {
           node.leave().then(() => this.#kill(name, false));
@@ -323,6 +339,10 @@ export class Simulation {
     this.time.after(2 * ARRIVAL_MS, () => {
       for (const { name } of this.publishers) this.#movePlanned(streamKey(name));
     });
+    this.time.after(3 * ARRIVAL_MS, () => {
+      const node = this.#anyOf(this.#random, this.#living.filter(({ open }) => open));
+      if (node !== undefined) this.#do({ kind: "drain", node: node.name });
+    });
     this.time.after(this.#endMs - this.time.nowMs - ARRIVAL_MS, () => {
       this.#invariants.checkOwners(this.#living, this.publishers);
       const last = new Map(this.publishers.map(({ name, beat }) => [name.name, beat]));
@@ -339,6 +359,8 @@ export class Simulation {
     this.time.after(LOOK_MS, () => {
       for (const viewer of this.viewers) viewer.look();
       this.#invariants.check(this.#living);
+      const sessions = this.publishers.flatMap(({ session }) => session?.node ?? []);
+      this.#owners.check(this.#living, new Set(sessions), this.time.nowMs);
       this.#look();
     });
   }
