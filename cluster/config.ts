@@ -25,6 +25,14 @@ export interface GivenOptions {
   readonly udpPorts: PortRange | "off";
   /** Port of the HTTP listener, 0 to 65535; 0 = any free port. */
   readonly httpPort: number;
+  /** Path of the certificate for TLS, PEM; `undefined` = no TLS. */
+  readonly tlsCert: string | undefined;
+  /** Path of its key, PEM; there when the certificate is. */
+  readonly tlsKey: string | undefined;
+  /** Ports of the listeners in TLS, 0 to 65535; 0 = any free port. Opened with a certificate. */
+  readonly rtmpsPort: number;
+  readonly rtspsPort: number;
+  readonly httpsPort: number;
   /** IP address that the listeners bind, without brackets; `::` takes both families. */
   readonly host: string;
   /** Host name or address that others should use for this node; `undefined` = what it binds. */

@@ -138,18 +138,30 @@ export function choiceOption<Choice extends string>(
   };
 }
 
+// Deno's lists of permitted paths are split at commas and know no escape for them.
+const PATH_ALLOWED = `a path of 1 to ${PATH_CHARACTERS_MAX} characters without a comma`;
+
 /** The path of a directory. */
 export function directoryOption(text: OptionText & { initial: string }): Option<string> {
+  return { ...text, placeholder: "DIR", allowed: PATH_ALLOWED, read: readPath };
+}
+
+/** The path of a file; none unless given. */
+export function fileOption(
+  text: OptionText & { initialNote: string },
+): Option<string | undefined> {
   return {
     ...text,
-    placeholder: "DIR",
-    // Deno's lists of permitted paths are split at commas and know no escape for them.
-    allowed: `a path of 1 to ${PATH_CHARACTERS_MAX} characters without a comma`,
-    read: (value) => {
-      if (value.length < 1 || value.length > PATH_CHARACTERS_MAX) return undefined;
-      return /[\0,]/.test(value) ? undefined : value;
-    },
+    placeholder: "FILE",
+    initial: undefined,
+    allowed: PATH_ALLOWED,
+    read: readPath,
   };
+}
+
+function readPath(text: string): string | undefined {
+  if (text.length < 1 || text.length > PATH_CHARACTERS_MAX) return undefined;
+  return /[\0,]/.test(text) ? undefined : text;
 }
 
 /** Reads "auto" or milliseconds from 0 to `maxMs`. */

@@ -12,6 +12,7 @@ import {
   choiceOption,
   directoryOption,
   durationOption,
+  fileOption,
   integerOption,
   type Option,
   portOption,
@@ -50,6 +51,24 @@ export const OPTIONS: { readonly [Name in OptionName]: Option<GivenOptions[Name]
     flag: "http-port",
     initial: 8080,
     help: "port of the HTTP listener: media, API, metrics, health",
+  }),
+  tlsCert: fileOption({
+    flag: "tls-cert",
+    initialNote: "no TLS for clients",
+    help: "certificate, with those that lead to it, in PEM: opens the ports below; read again " +
+      "when it changes",
+  }),
+  tlsKey: fileOption({
+    flag: "tls-key",
+    initialNote: "no TLS for clients",
+    help: "private key of the certificate, in PEM, not encrypted",
+  }),
+  rtmpsPort: portOption({ flag: "rtmps-port", initial: 1936, help: "port of RTMP in TLS" }),
+  rtspsPort: portOption({ flag: "rtsps-port", initial: 8322, help: "port of RTSP in TLS" }),
+  httpsPort: portOption({
+    flag: "https-port",
+    initial: 8443,
+    help: "port of HTTPS: all that --http-port serves",
   }),
   host: {
     flag: "host",

@@ -46,7 +46,14 @@ export interface LaunchOptions {
  */
 export async function launch(options: LaunchOptions): Promise<number> {
   const { config: given, parse } = options;
-  const config = { ...given, dataDir: resolve(Deno.cwd(), given.dataDir) };
+  const { dataDir, tlsCert, tlsKey } = given;
+  const absolute = (path: string) => resolve(Deno.cwd(), path);
+  const config = {
+    ...given,
+    dataDir: absolute(dataDir),
+    tlsCert: tlsCert && absolute(tlsCert),
+    tlsKey: tlsKey && absolute(tlsKey),
+  };
   const supervisor = supervise(options, config, () => tellReread());
   const tellReread = () => {
     const outcome = reread(given, parse);

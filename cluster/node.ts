@@ -3,19 +3,30 @@
  *
  * @module
  */
-import { hostPort } from "../actors/edge/host_port.ts";
+import type { ListenerProtocol } from "../actors/edge/admission.ts";
+import type { ClientSocket } from "../actors/edge/client_socket.ts";
 import { HttpConnection } from "../actors/edge/http_connection.ts";
 import { type ApiFetch, Routes } from "../actors/edge/http_routes.ts";
-import { Listener } from "../actors/edge/listener.ts";
+import { type Connection, Listener } from "../actors/edge/listener.ts";
 import { RtmpConnection } from "../actors/edge/rtmp_connection.ts";
 import { RtspEntry } from "../actors/edge/rtsp_entry.ts";
 import { RtspTunnels } from "../actors/edge/rtsp_tunnels.ts";
+import { TlsConnection } from "../actors/edge/tls_connection.ts";
 import { refusal } from "../protocols/http/answer.ts";
 import { writeRtspResponse } from "../protocols/rtsp/message.ts";
 import { createApi } from "../actors/http/api.ts";
 import { createHostMetrics, createMetrics } from "../actors/http/metrics.ts";
 import { addPlayerRoutes } from "../actors/http/player/player_routes.ts";
 import type { Ports, Timer } from "../actors/runtime/ports.ts";
+import {
+  bindableHost,
+  bindClientPorts,
+  bound,
+  clientAddresses,
+  type ClientSockets,
+  isSecure,
+  LOOPBACK,
+} from "./client_ports.ts";
 import type { Config } from "./config.ts";
 import { createParts, type NodeParts, stopParts } from "./node_parts.ts";
 import { nodeSnapshot } from "./node_metrics.ts";
@@ -25,10 +36,8 @@ import { meshHome, ownAddress, redisTarget } from "./mesh_home.ts";
 import { applicationTable } from "./application_table.ts";
 import type { NodeHost, NodePlace, RunningNode } from "./running_node.ts";
 import { StartError } from "./start_error.ts";
+import { openTls, type TlsCertificate } from "./tls_certificate.ts";
 import { VERSION } from "./version.ts";
-
-/** Where an origin serves its operators. */
-const LOOPBACK = "127.0.0.1";
 
 /** How often a draining node looks whether its clients have left. */
 const DRAIN_CHECK_MS = 100;
@@ -64,7 +73,9 @@ export async function startNode(
   }
   let sockets: ClientSockets | undefined;
   let parts: NodeParts | undefined;
+  let tls: TlsCertificate | undefined;
   try {
+    tls = openTls(config, ports);
     const hostname = bindableHost(config.host, ports);
     const place = host?.place;
     sockets = bindClientPorts(config, hostname, place);
@@ -74,12 +85,13 @@ export async function startNode(
     const home = meshHome({ config, ports, addresses: offered, address, hostname, place });
     const meshPlace = { flag: "--mesh-port", port: config.meshPort, hostname };
     parts = bound(meshPlace, () => createParts(config, ports, home, place?.hostName));
-    const listeners = listenersOf(parts, sockets, host);
+    const listeners = listenersOf({ edge: parts, sockets, host, tls });
     await joinMesh(parts);
     const here = config.role === "origin" ? clientAddresses(sockets, LOOPBACK) : addresses;
-    return runningNode(parts, { listeners, addresses: here, place });
+    return runningNode(parts, { listeners, addresses: here, place, tls });
   } catch (error) {
     for (const socket of Object.values(sockets ?? {})) socket.close();
+    tls?.stop();
     if (parts !== undefined) await stopParts(parts);
     throw error;
   }
@@ -98,93 +110,64 @@ async function joinMesh({ home, mesh, ports }: NodeParts): Promise<void> {
   timer?.cancel();
 }
 
-/** By protocol; an origin has HTTP alone, for its operators. */
-interface ClientSockets {
-  rtmp?: Deno.TcpListener;
-  rtsp?: Deno.TcpListener;
-  http: Deno.TcpListener;
-}
-
 interface Listeners {
   /** RTMP and RTSP. */
   readonly media: readonly Listener[];
-  readonly http: Listener;
+  readonly http: readonly Listener[];
 }
 
-/** An origin takes no clients: its API, metrics and health are there for the host itself. */
-function bindClientPorts(
-  { role, rtmpPort, rtspPort, httpPort }: Config,
-  hostname: string,
-  place: NodePlace | undefined,
-): ClientSockets {
-  const http = { flag: "--http-port", port: httpPort };
-  if (role === "origin") return { http: bindPort({ ...http, hostname: LOOPBACK }, place) };
-  const bound: Deno.TcpListener[] = [];
-  try {
-    bound.push(bindPort({ flag: "--rtmp-port", port: rtmpPort, hostname }, place));
-    bound.push(bindPort({ flag: "--rtsp-port", port: rtspPort, hostname }, place));
-    bound.push(bindPort({ ...http, hostname }, place));
-  } catch (error) {
-    for (const socket of bound) socket.close();
-    throw error;
-  }
-  return { rtmp: bound[0], rtsp: bound[1], http: bound[2] };
-}
+/** Said in the protocol's own words to whom there is no room for. */
+const FULL_ANSWERS: { readonly [Protocol in ListenerProtocol]?: Uint8Array } = {
+  rtsp: writeRtspResponse(503, {}),
+  http: refusal(
+    503,
+    "Cannot serve: there are as many connections as may be, in all or from your address",
+    { close: true },
+  ),
+};
 
-function clientAddresses(sockets: ClientSockets, hostname: string): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(sockets).map((
-      [protocol, socket],
-    ) => [protocol, hostPort({ hostname, port: portOf(socket) })]),
-  );
-}
-
-function listenersOf(
-  edge: NodeParts,
-  sockets: ClientSockets,
-  host: NodeHost | undefined,
-): Listeners {
+function listenersOf({ edge, sockets, host, tls }: {
+  readonly edge: NodeParts;
+  readonly sockets: ClientSockets;
+  readonly host: NodeHost | undefined;
+  readonly tls: TlsCertificate | undefined;
+}): Listeners {
   const tunnels = new RtspTunnels(edge);
-  const rtmp = sockets.rtmp && new Listener({
-    edge,
-    protocol: "rtmp",
-    socket: sockets.rtmp,
-    connect: (conn) => new RtmpConnection(conn, edge),
-  });
-  const rtsp = sockets.rtsp && new Listener({
-    edge,
-    protocol: "rtsp",
-    socket: sockets.rtsp,
-    connect: (conn) => new RtspEntry(conn, edge, tunnels),
-    fullAnswer: writeRtspResponse(503, {}),
-  });
-  const media = [rtmp, rtsp].filter((listener) => listener !== undefined);
   const routes = new Routes(edge, apiOf(edge, host), {
     tunnels: edge.config.role === "origin" ? undefined : tunnels,
   });
-  const http = new Listener({
-    edge,
-    protocol: "http",
-    socket: sockets.http,
-    connect: (conn) => new HttpConnection(conn, edge, routes),
-    fullAnswer: refusal(
-      503,
-      "Cannot serve: there are as many connections as may be, in all or from your address",
-      {
-        close: true,
-      },
-    ),
-  });
-  return { media, http };
+  const speak = {
+    rtmp: (socket: ClientSocket) => new RtmpConnection(socket, edge),
+    rtsp: (socket: ClientSocket) => new RtspEntry(socket, edge, tunnels),
+    http: (socket: ClientSocket) => new HttpConnection(socket, edge, routes),
+  };
+  const listen = (protocol: ListenerProtocol, inside: keyof typeof speak): Listener[] => {
+    const socket = sockets[protocol];
+    if (socket === undefined) return [];
+    const terminator = isSecure(protocol) ? tls?.terminator : undefined;
+    const connect = terminator === undefined
+      ? speak[inside]
+      : (conn: Deno.TcpConn): Connection =>
+        new TlsConnection(conn, { edge, terminator, connect: speak[inside] });
+    return [new Listener({ edge, protocol, socket, connect, fullAnswer: FULL_ANSWERS[protocol] })];
+  };
+  return {
+    media: [
+      ...[...listen("rtmp", "rtmp"), ...listen("rtmps", "rtmp")],
+      ...[...listen("rtsp", "rtsp"), ...listen("rtsps", "rtsp")],
+    ],
+    http: [...listen("http", "http"), ...listen("https", "http")],
+  };
 }
 
-function runningNode(parts: NodeParts, { listeners, addresses, place }: {
+function runningNode(parts: NodeParts, { listeners, addresses, place, tls }: {
   readonly listeners: Listeners;
   readonly addresses: Readonly<Record<string, string>>;
   readonly place: NodePlace | undefined;
+  readonly tls: TlsCertificate | undefined;
 }): RunningNode {
   const { media, http } = listeners;
-  const all = [...media, http];
+  const all = [...media, ...http];
   const accepting = Promise.all(all.map((listener) => listener.run()));
   const { timers } = parts.ports;
   const wait = (delayMs: number) => new Promise<void>((done) => timers.after(delayMs, done));
@@ -202,8 +185,9 @@ function runningNode(parts: NodeParts, { listeners, addresses, place }: {
     } else for (const core of parts.hub.values()) core.end();
     await parts.mesh.leave();
     if (anybody) await wait(GOODBYE_MS);
-    http.leaveAll("the node stops", shared);
+    for (const listener of http) listener.leaveAll("the node stops", shared);
     await accepting;
+    tls?.stop();
     await stopParts(parts);
   };
   return {
@@ -261,63 +245,4 @@ async function addressOf(
   if (own !== undefined) return own;
   ports.log.warn("cannot tell this host's address while Redis is away; --advertise would name it");
   return "127.0.0.1";
-}
-
-function portOf({ addr }: Deno.TcpListener): number {
-  return addr.port;
-}
-
-/** `::` takes both families, but needs a system that has IPv6 at all. */
-function bindableHost(host: string, ports: Ports): string {
-  if (host !== "::") return host;
-  try {
-    Deno.listen({ hostname: "::", port: 0 }).close();
-    return host;
-  } catch (error) {
-    ports.log.warn("no IPv6 here, listening on IPv4 alone", { error: String(error) });
-    return "0.0.0.0";
-  }
-}
-
-/**
- * A plain bind fails although the other program would share the port, so that is what the first of
- * several workers tries before it shares the port with the others.
- */
-function bindPort({ flag, hostname, port }: Place, worker: NodePlace | undefined) {
-  return bound({ flag, hostname, port }, () => {
-    if (worker === undefined || worker.count === 1) return Deno.listen({ hostname, port });
-    const found = worker.portsKnown ? port : freePort({ hostname, port });
-    return Deno.listen({ hostname, port: found, reusePort: true });
-  });
-}
-
-function freePort(options: { readonly hostname: string; readonly port: number }): number {
-  using listener = Deno.listen(options);
-  return portOf(listener);
-}
-
-interface Place {
-  readonly flag: string;
-  readonly port: number;
-  readonly hostname: string;
-}
-
-/** Says what an operator can do when `bind` fails. */
-function bound<T>({ flag, port, hostname }: Place, bind: () => T): T {
-  try {
-    return bind();
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) {
-      const text = "the port is taken; stop the other program or choose another port";
-      throw new StartError(`${flag} ${port}: ${text}`);
-    }
-    if (error instanceof Deno.errors.PermissionDenied) {
-      const text = "the system does not let us bind it; choose a port from 1024 on";
-      throw new StartError(`${flag} ${port}: ${text}`);
-    }
-    const found = error instanceof Error ? error.message : String(error);
-    throw new StartError(
-      `--host ${hostname}: cannot be bound (${found}); choose an address of this host`,
-    );
-  }
 }

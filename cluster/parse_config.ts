@@ -164,13 +164,15 @@ function buildConfig(texts: GivenTexts, file: GivenFile): ParsedConfig {
   return checkTogether(values as unknown as GivenOptions, file);
 }
 
-/** The flags of client ports, in their order. */
-const CLIENT_PORTS = ["rtmpPort", "rtspPort", "httpPort"] as const;
+/** The flags of client ports, in their order; those in TLS are opened with a certificate. */
+const PLAIN_PORTS = ["rtmpPort", "rtspPort", "httpPort"] as const;
+const TLS_PORTS = ["rtmpsPort", "rtspsPort", "httpsPort"] as const;
 
 /** Two listeners cannot have one port, unless the system chooses. */
 function sharedPort(config: GivenOptions): string | undefined {
-  for (const [index, name] of CLIENT_PORTS.entries()) {
-    const other = CLIENT_PORTS.slice(0, index).find((former) => config[former] === config[name]);
+  const names = config.tlsCert === undefined ? PLAIN_PORTS : [...PLAIN_PORTS, ...TLS_PORTS];
+  for (const [index, name] of names.entries()) {
+    const other = names.slice(0, index).find((former) => config[former] === config[name]);
     if (other === undefined || config[name] === 0) continue;
     return `--${OPTIONS[name].flag} ${config[name]}: must differ from --${OPTIONS[other].flag}`;
   }

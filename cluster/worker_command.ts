@@ -4,6 +4,8 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
+import { TLS_ADDRESS } from "../actors/edge/tls_terminator.ts";
+import { clientProtocols } from "./client_ports.ts";
 import type { GivenConfig } from "./config.ts";
 
 /**
@@ -65,23 +67,29 @@ export function workerArguments(
  */
 function netPermission(config: GivenConfig, count: number): string {
   if (config.redis !== undefined || config.udpPorts !== "off") return "--allow-net";
-  const places = new Set([...listenPlaces(config), ...(count > 1 ? [WORKERS_ADDRESS] : [])]);
+  const own = [
+    ...(count > 1 ? [WORKERS_ADDRESS] : []),
+    // Where it ends TLS, on a port of the system's choice.
+    ...(config.tlsCert === undefined ? [] : [TLS_ADDRESS]),
+  ];
+  const places = new Set([...listenPlaces(config), ...own]);
   return `--allow-net=${[...places].join(",")}`;
 }
 
 /** Its data, and the sources of the thread that it starts for transcoding. */
-function readPlaces({ dataDir, meshTls }: GivenConfig): string[] {
-  const own = [dataDir, ...(meshTls === undefined ? [] : [meshTls])];
+function readPlaces({ dataDir, meshTls, tlsCert, tlsKey }: GivenConfig): string[] {
+  const own = [dataDir, meshTls, tlsCert, tlsKey].filter((path) => path !== undefined);
   // A comma would end a path; such a thread does not start, and all else goes on.
   return [...own, ...SOURCE_FOLDERS.filter((folder) => !folder.includes(","))];
 }
 
 /** Where the worker may listen; any port of the host when one of them is left to the system. */
-function listenPlaces({ host, rtmpPort, rtspPort, httpPort }: GivenConfig): string[] {
+function listenPlaces(config: GivenConfig): string[] {
+  const { host } = config;
   // `::` is tried on a port of the system's choice first; a host without IPv6 binds 0.0.0.0.
   const wide = host === "::";
   const hosts = wide ? ["[::]", "0.0.0.0"] : [host.includes(":") ? `[${host}]` : host];
-  const ports = [rtmpPort, rtspPort, httpPort];
+  const ports = clientProtocols(config).map((protocol) => config[`${protocol}Port`]);
   if (ports.includes(0)) return hosts; // Found by asking for any, then perhaps bound by number.
   const places = hosts.flatMap((name) => ports.map((port) => `${name}:${port}`));
   return wide ? ["[::]:0", ...places] : places;

@@ -27,12 +27,14 @@ export const REFUSALS = [
   "full",
   "not-found",
   "unauthorized",
+  "tls-handshake",
   "protocol-error",
 ] as const;
 export type Refusal = typeof REFUSALS[number];
 
 /** What clients connect to. */
-export type ListenerProtocol = "rtmp" | "rtsp" | "http";
+export const LISTENER_PROTOCOLS = ["rtmp", "rtsp", "http", "rtmps", "rtsps", "https"] as const;
+export type ListenerProtocol = typeof LISTENER_PROTOCOLS[number];
 
 export interface AdmissionLimits {
   /** Most connections at a time, all protocols together. */
@@ -48,7 +50,10 @@ export class Admission {
   readonly refused = Object.fromEntries(
     REFUSALS.map((reason) => [reason, 0]),
   ) as Record<Refusal, number>;
-  readonly connections: Record<ListenerProtocol, number> = { rtmp: 0, rtsp: 0, http: 0 };
+  readonly connections = Object.fromEntries(
+    LISTENER_PROTOCOLS.map((protocol) => [protocol, 0]),
+  ) as Record<ListenerProtocol, number>;
+  #size = 0;
   /** Takes nobody new; those who are here may stay. */
   draining = false;
 
@@ -57,7 +62,7 @@ export class Admission {
   }
 
   get size(): number {
-    return this.connections.rtmp + this.connections.rtsp + this.connections.http;
+    return this.#size;
   }
 
   /**
@@ -72,12 +77,14 @@ export class Admission {
     if (present >= this.#limits.perAddressMax) return this.refuse("max-connections-per-address");
     this.#byAddress.set(key, present + 1);
     this.connections[protocol]++;
+    this.#size++;
     return undefined;
   }
 
   /** One that was let in has left. */
   leave(protocol: ListenerProtocol, hostname: string): void {
     this.connections[protocol]--;
+    this.#size--;
     const key = addressKey(hostname);
     const present = this.#byAddress.get(key) ?? 0;
     if (present > 1) this.#byAddress.set(key, present - 1);

@@ -15,6 +15,7 @@ import {
   type RequestHead,
 } from "../../protocols/http/request_head.ts";
 import { parseTunnelRequest, type TunnelRequest } from "../../protocols/rtsp/tunnel.ts";
+import type { ClientSocket } from "./client_socket.ts";
 import type { Edge } from "./edge.ts";
 import type { Connection, Overdue } from "./listener.ts";
 import { hostPort } from "./host_port.ts";
@@ -31,6 +32,8 @@ export interface HttpRequest {
   readonly head: RequestHead;
   readonly body: Uint8Array;
   readonly remote: Deno.NetAddr;
+  /** It came over TLS. */
+  readonly secure: boolean;
 }
 
 /** What a route answers with. */
@@ -67,18 +70,18 @@ export interface HttpRoutes {
 /** Takes halves of tunnels. */
 export interface TunnelHalves {
   /** Serves one until it is over; `rest` was read behind its head. Never rejects. */
-  serve(request: TunnelRequest, conn: Deno.TcpConn, rest: Uint8Array): Promise<void>;
+  serve(request: TunnelRequest, conn: ClientSocket, rest: Uint8Array): Promise<void>;
 }
 
 /** A socket that a route took over. */
 export interface TakenSocket {
-  readonly conn: Deno.TcpConn;
+  readonly conn: ClientSocket;
   /** What was read behind the request. */
   readonly rest: Uint8Array;
 }
 
 export class HttpConnection implements Connection {
-  readonly #conn: Deno.TcpConn;
+  readonly #conn: ClientSocket;
   readonly #edge: Edge;
   readonly #routes: HttpRoutes;
   readonly #remote: Deno.NetAddr;
@@ -92,11 +95,11 @@ export class HttpConnection implements Connection {
   #awaited: Overdue = "handshake-timeout";
   #taken = false;
 
-  constructor(conn: Deno.TcpConn, edge: Edge, routes: HttpRoutes) {
+  constructor(conn: ClientSocket, edge: Edge, routes: HttpRoutes) {
     this.#conn = conn;
     this.#edge = edge;
     this.#routes = routes;
-    this.#remote = conn.remoteAddr as Deno.NetAddr;
+    this.#remote = conn.remoteAddr;
     this.#secondsLeft = Math.ceil(edge.limits.handshakeMs / 1000);
   }
 
@@ -144,7 +147,7 @@ export class HttpConnection implements Connection {
       const body = head.bodyBytes === 0 ? NOTHING : await this.#readBody(head);
       if (body === undefined) return;
       this.#secondsLeft = Number.POSITIVE_INFINITY;
-      const request = { head, body, remote: this.#remote };
+      const request = { head, body, remote: this.#remote, secure: this.#conn.secure === true };
       let answer = this.#routes.answer(request, this.#take);
       if (answer instanceof Promise) answer = await answer;
       if (answer instanceof Uint8Array) {

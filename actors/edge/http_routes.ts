@@ -46,8 +46,11 @@ export class Routes implements HttpRoutes {
     return this.#answerApi(request);
   }
 
-  async #answerApi({ head, body, remote }: HttpRequest): Promise<HttpAnswer> {
-    const url = `http://${head.headers.get("host") ?? "localhost"}${head.target}`;
+  async #answerApi({ head, body, remote, secure }: HttpRequest): Promise<HttpAnswer> {
+    // A browser tells by the scheme, too, whether a page is ours.
+    const url = `${secure ? "https" : "http"}://${
+      head.headers.get("host") ?? "localhost"
+    }${head.target}`;
     if (head.target === "*" || !URL.canParse(url)) {
       return refusal(400, "Cannot read request: target and Host make no URL");
     }

@@ -12,6 +12,7 @@ import type { StreamCore } from "../stream/stream_core.ts";
 import { Viewer } from "../stream/viewer.ts";
 import type { Track } from "../../protocols/media/track.ts";
 import type { Log, Timer } from "../runtime/ports.ts";
+import type { ClientSocket } from "./client_socket.ts";
 import type { Edge } from "./edge.ts";
 import { hostPort } from "./host_port.ts";
 import { Outlet, type OutletEvents } from "./outlet.ts";
@@ -23,7 +24,7 @@ const READ_BYTES = 256;
 
 export interface LiveViewerOptions {
   readonly edge: Edge;
-  readonly conn: Deno.TcpConn;
+  readonly conn: ClientSocket;
   readonly protocol: Exclude<EdgeProtocol, "rtmp">;
   readonly stream: StreamName;
   /** The stream's data; it may not be live yet. */
@@ -57,7 +58,7 @@ export class LiveViewer implements OutletEvents {
     const { edge, conn, core } = options;
     this.#options = options;
     this.id = edge.sessions.newId();
-    this.#peer = hostPort(conn.remoteAddr as Deno.NetAddr);
+    this.#peer = hostPort(conn.remoteAddr);
     this.#log = edge.ports.log.with({ session: this.id, peer: this.#peer });
     this.outlet = new Outlet(conn, this, edge.traffic[options.protocol]);
     this.#viewer = new Viewer(core, options.encodingClass, {

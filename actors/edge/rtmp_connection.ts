@@ -23,6 +23,7 @@ import { reconnectUrl } from "../../protocols/rtmp/reconnect_url.ts";
 import { ServerSession } from "../../protocols/rtmp/server_session.ts";
 import type { Log } from "../runtime/ports.ts";
 import type { Viewer } from "../stream/viewer.ts";
+import type { ClientSocket } from "./client_socket.ts";
 import type { ConnectDecision } from "./rtmp_challenge.ts";
 import type { Edge } from "./edge.ts";
 import { Outlet, type OutletEvents } from "./outlet.ts";
@@ -53,7 +54,7 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
   readonly session: ServerSession;
   readonly outlet: Outlet;
   readonly remoteAddress: string;
-  readonly #conn: Deno.Conn;
+  readonly #conn: ClientSocket;
   readonly #publishes: RtmpPublishes;
   readonly #plays: RtmpPlays;
   readonly #pace: PublisherPace;
@@ -67,11 +68,11 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
   #failure: string | undefined;
   redirected = false;
 
-  constructor(conn: Deno.Conn, edge: Edge) {
+  constructor(conn: ClientSocket, edge: Edge) {
     this.#conn = conn;
     this.edge = edge;
     this.id = edge.sessions.newId();
-    this.remoteAddress = hostPort(conn.remoteAddr as Deno.NetAddr);
+    this.remoteAddress = hostPort(conn.remoteAddr);
     this.log = edge.ports.log.with({ connection: this.id, peer: this.remoteAddress });
     this.outlet = new Outlet(conn, this, edge.traffic.rtmp);
     this.session = new ServerSession(this, { random: randomBytes(HANDSHAKE_BYTES) });

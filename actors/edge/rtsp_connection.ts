@@ -16,6 +16,7 @@ import type {
 } from "../../protocols/rtsp/server_events.ts";
 import { RtspServerSession } from "../../protocols/rtsp/server_session.ts";
 import type { Log } from "../runtime/ports.ts";
+import type { ClientSocket } from "./client_socket.ts";
 import type { Edge } from "./edge.ts";
 import { hostPort } from "./host_port.ts";
 import type { Connection, Overdue } from "./listener.ts";
@@ -50,6 +51,7 @@ export class RtspConnection implements Connection, RtspServerEvents, OutletEvent
   readonly remoteAddress: string;
   readonly localHost: string;
   readonly remoteHost: string;
+  readonly secure: boolean;
   readonly #input: RtspInput;
   readonly #streams: RtspStreams;
   readonly #pace: PublisherPace;
@@ -60,14 +62,15 @@ export class RtspConnection implements Connection, RtspServerEvents, OutletEvent
   bytesIn = 0;
 
   /** @param input Where its bytes come from, when not from `conn`. */
-  constructor(conn: Deno.Conn, edge: Edge, input: RtspInput = conn) {
+  constructor(conn: ClientSocket, edge: Edge, input: RtspInput = conn) {
     this.#input = input;
     this.edge = edge;
     this.id = edge.sessions.newId();
-    const remote = conn.remoteAddr as Deno.NetAddr;
+    const remote = conn.remoteAddr;
     this.remoteAddress = hostPort(remote);
     this.remoteHost = plainHost(remote);
-    this.localHost = plainHost(conn.localAddr as Deno.NetAddr);
+    this.secure = conn.secure === true;
+    this.localHost = plainHost(conn.localAddr);
     this.log = edge.ports.log.with({ connection: this.id, peer: this.remoteAddress });
     this.outlet = new Outlet(conn, this, edge.traffic.rtsp);
     this.session = new RtspServerSession(this, {

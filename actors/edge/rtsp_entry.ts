@@ -7,6 +7,7 @@
 import { refusal } from "../../protocols/http/answer.ts";
 import { parseRequestHead } from "../../protocols/http/request_head.ts";
 import { parseTunnelRequest, startsWithHttp } from "../../protocols/rtsp/tunnel.ts";
+import type { ClientSocket } from "./client_socket.ts";
 import type { Edge } from "./edge.ts";
 import type { Connection, Overdue } from "./listener.ts";
 import { RtspConnection } from "./rtsp_connection.ts";
@@ -24,13 +25,13 @@ type Kind =
   | { readonly kind: "tunnel" };
 
 export class RtspEntry implements Connection {
-  readonly #conn: Deno.TcpConn;
+  readonly #conn: ClientSocket;
   readonly #edge: Edge;
   readonly #tunnels: RtspTunnels;
   #kind: Kind = { kind: "unknown" };
   #seconds = 0;
 
-  constructor(conn: Deno.TcpConn, edge: Edge, tunnels: RtspTunnels) {
+  constructor(conn: ClientSocket, edge: Edge, tunnels: RtspTunnels) {
     this.#conn = conn;
     this.#edge = edge;
     this.#tunnels = tunnels;

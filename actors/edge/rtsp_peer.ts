@@ -21,6 +21,8 @@ export interface RtspPeer {
   /** Addresses of both ends of the connection: packets go from and to nowhere else. */
   readonly localHost: string;
   readonly remoteHost: string;
+  /** It came over TLS. */
+  readonly secure: boolean;
   /** Bytes read from the connection, and from the sockets beside it. */
   bytesIn: number;
   /**

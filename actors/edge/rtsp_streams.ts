@@ -269,6 +269,7 @@ export class RtspStreams {
   #transportOf({ offers }: SetupRequest, media: number): Transport | undefined {
     for (const offer of offers) {
       if (offer.kind === "tcp") return { kind: "tcp", channels: offer.channels! };
+      if (this.#peer.secure) continue; // Datagrams would go in the clear (RFC 7826, 19.2).
       const serverPorts = this.#openUdp(media, offer.clientPorts);
       if (serverPorts === undefined) continue;
       return { kind: "udp", clientPorts: offer.clientPorts, serverPorts };

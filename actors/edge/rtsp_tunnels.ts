@@ -15,6 +15,7 @@ import {
   writeTunnelRefusal,
 } from "../../protocols/rtsp/tunnel.ts";
 import type { Timer } from "../runtime/ports.ts";
+import type { ClientSocket } from "./client_socket.ts";
 import type { Edge } from "./edge.ts";
 import { RtspConnection } from "./rtsp_connection.ts";
 import { PushedInput } from "./rtsp_input.ts";
@@ -33,7 +34,7 @@ const SWEEP_MS = 1_000;
 interface Half {
   readonly connection: RtspConnection;
   readonly input: PushedInput;
-  readonly posts: Set<Deno.TcpConn>;
+  readonly posts: Set<ClientSocket>;
 }
 
 export class RtspTunnels {
@@ -51,7 +52,7 @@ export class RtspTunnels {
    *
    * @param rest What was read behind its head.
    */
-  async serve(request: TunnelRequest, conn: Deno.TcpConn, rest: Uint8Array): Promise<void> {
+  async serve(request: TunnelRequest, conn: ClientSocket, rest: Uint8Array): Promise<void> {
     try {
       if (request.half === "GET") await this.#get(request.cookie, conn);
       else await this.#post(request.cookie, conn, rest);
@@ -61,7 +62,7 @@ export class RtspTunnels {
     closeConn(conn);
   }
 
-  async #get(cookie: string, conn: Deno.TcpConn): Promise<void> {
+  async #get(cookie: string, conn: ClientSocket): Promise<void> {
     const input = new PushedInput();
     const connection = new RtspConnection(conn, this.#edge, input);
     const half: Half = { connection, input, posts: new Set() };
@@ -76,7 +77,7 @@ export class RtspTunnels {
     half.posts.forEach(closeConn);
   }
 
-  async #post(cookie: string, conn: Deno.TcpConn, rest: Uint8Array): Promise<void> {
+  async #post(cookie: string, conn: ClientSocket, rest: Uint8Array): Promise<void> {
     const half = this.#table.find(cookie);
     if (half === undefined || half.posts.size >= POSTS_MAX) {
       return void await conn.write(writeTunnelRefusal());
@@ -114,7 +115,7 @@ export class RtspTunnels {
 }
 
 /** Decodes what a POST carries; ends with it, or with the tunnel that closes it. */
-async function pump(conn: Deno.TcpConn, rest: Uint8Array, input: PushedInput): Promise<void> {
+async function pump(conn: ClientSocket, rest: Uint8Array, input: PushedInput): Promise<void> {
   const decoder = new TunnelDecoder();
   const buffer = new Uint8Array(READ_BYTES);
   for (let bytes = rest;;) {
@@ -127,7 +128,7 @@ async function pump(conn: Deno.TcpConn, rest: Uint8Array, input: PushedInput): P
 }
 
 /** Resolves when the client has closed its side. A client says nothing behind a GET. */
-async function readToEnd(conn: Deno.TcpConn): Promise<void> {
+async function readToEnd(conn: ClientSocket): Promise<void> {
   const buffer = new Uint8Array(64);
   try {
     while (await conn.read(buffer) !== null);
@@ -136,7 +137,7 @@ async function readToEnd(conn: Deno.TcpConn): Promise<void> {
   }
 }
 
-function closeConn(conn: Deno.TcpConn): void {
+function closeConn(conn: ClientSocket): void {
   try {
     conn.close();
   } catch {

@@ -118,6 +118,9 @@ export const nodeInfo = z.object({
     rtmp: address.optional(),
     rtsp: address.optional(),
     http: address.optional(),
+    rtmps: address.optional(),
+    rtsps: address.optional(),
+    https: address.optional(),
     mesh: address.optional(),
   }).openapi({ description: "host:port of each protocol that the node serves" }),
   load: z.object({

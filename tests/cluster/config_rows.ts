@@ -27,6 +27,14 @@ export function variableOf({ flag, variable }: Row): string {
 /** What is allowed as a port. */
 export const PORT = "a port number from 0 to 65535 (0 = any free port)";
 
+function portRow(
+  name: "rtmpsPort" | "rtspsPort" | "httpsPort",
+  { text, bad }: { text: string; bad: string },
+): Row {
+  const flag = `--${name.replace("Port", "-port")}`;
+  return { name, flag, text, value: Number(text), bad, allowed: PORT };
+}
+
 /** One row for each option. */
 export const ROWS: readonly Row[] = [
   {
@@ -78,6 +86,25 @@ export const ROWS: readonly Row[] = [
     bad: "-1",
     allowed: PORT,
   },
+  {
+    name: "tlsCert",
+    flag: "--tls-cert",
+    text: "fullchain.pem",
+    value: "fullchain.pem",
+    bad: "a,b.pem",
+    allowed: "a path of 1 to 4096 characters without a comma",
+  },
+  {
+    name: "tlsKey",
+    flag: "--tls-key",
+    text: "/etc/headwater/privkey.pem",
+    value: "/etc/headwater/privkey.pem",
+    bad: "/a,b.pem",
+    allowed: "a path of 1 to 4096 characters without a comma",
+  },
+  portRow("rtmpsPort", { text: "443", bad: "65536" }),
+  portRow("rtspsPort", { text: "322", bad: "rtsps" }),
+  portRow("httpsPort", { text: "0", bad: "-443" }),
   {
     name: "host",
     flag: "--host",

@@ -16,7 +16,7 @@ const STEP_TIMEOUT_MS = 60_000;
 export const CHROMIUM_FLAGS = [
   ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  ...["--autoplay-policy=no-user-gesture-required"],
+  ...["--autoplay-policy=no-user-gesture-required", "--ignore-certificate-errors"],
 ];
 
 /** What the browser saw. */

@@ -1,13 +1,23 @@
 /**
- * Certificates made by openssl, for tests of links in TLS.
+ * Certificates made by openssl, for tests of links and clients in TLS.
  *
  * @module
  */
 import type { LinkTls } from "../../cluster/link/deno_transport.ts";
 import { runChild } from "./processes.ts";
 
-/** A certificate of its own authority. */
-export async function certificate(folder: string, name: string): Promise<LinkTls> {
+/** Names of a server that clients of this machine connect to. */
+export const LOCAL_NAMES = "DNS:localhost,IP:127.0.0.1,IP:::1";
+
+/**
+ * A certificate of its own authority, in `name.crt`, its key in `name.key`. Links do not look at
+ * names.
+ */
+export async function certificate(
+  folder: string,
+  name: string,
+  names = "DNS:nobody.example",
+): Promise<LinkTls> {
   const [key, cert, ca, caKey] = ["key", "crt", "ca.crt", "ca.key"].map((end) =>
     `${folder}/${name}.${end}`
   );
@@ -22,8 +32,7 @@ export async function certificate(folder: string, name: string): Promise<LinkTls
   );
   const csr = `${folder}/${name}.csr`;
   const extensions = `${folder}/${name}.ext`;
-  // Not the address that is dialled: names are not what is checked.
-  await Deno.writeTextFile(extensions, "subjectAltName=DNS:nobody.example\n");
+  await Deno.writeTextFile(extensions, `subjectAltName=${names}\n`);
   await openssl("req", ...curve, "-keyout", key, "-out", csr, "-subj", "/CN=node");
   await openssl(
     ...["x509", "-req", "-in", csr, "-CA", ca, "-CAkey", caKey, "-CAcreateserial"],

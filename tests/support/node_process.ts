@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ListenerProtocol } from "../../actors/edge/admission.ts";
 import { Child, type Ended, eventually } from "./processes.ts";
 import { REPOSITORY } from "./paths.ts";
 
@@ -52,7 +53,7 @@ export class TestNode implements AsyncDisposable {
   }
 
   /** `host:port` of a listener. */
-  address(protocol: "rtmp" | "rtsp" | "http"): string {
+  address(protocol: ListenerProtocol): string {
     return this.ready.addresses[protocol];
   }
 

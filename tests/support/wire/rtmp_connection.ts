@@ -5,6 +5,7 @@
  */
 import { bytesOf, C0_C1, C2, command, HANDSHAKE_BYTES, message, uint32 } from "./rtmp_bytes.ts";
 import { type RtmpMessage, RtmpReader } from "./rtmp_reader.ts";
+import { dial, tcUrlOf } from "./dial.ts";
 import { WireError } from "./input.ts";
 
 /** Message types (RTMP 1.0, sections 5.4 and 7.1). */
@@ -26,21 +27,21 @@ export interface RtmpEvents {
 export class RtmpConnection implements Disposable {
   /** Fulfilled with the reason when nothing more will come. */
   readonly ended: Promise<string>;
-  readonly #conn: Deno.TcpConn;
+  readonly #conn: Deno.Conn;
   readonly #events: RtmpEvents;
   #window = Infinity;
   #unacknowledged = 0;
   #received = 0;
 
-  private constructor(conn: Deno.TcpConn, events: RtmpEvents) {
+  private constructor(conn: Deno.Conn, events: RtmpEvents) {
     this.#conn = conn;
     this.#events = events;
     this.ended = this.#read();
   }
 
-  /** Connects to `host:port` and shakes hands. */
+  /** Connects to `host:port`, or in TLS to `tls:host:port`, and shakes hands. */
   static async open(address: string, events: RtmpEvents): Promise<RtmpConnection> {
-    const conn = await connectTo(address);
+    const conn = await dial(address);
     try {
       await writeAll(conn, C0_C1);
       await readExactly(conn, 1 + 2 * HANDSHAKE_BYTES);
@@ -114,7 +115,7 @@ const CAPS_EX_RECONNECT = 1;
 
 /** What a client of `app` sends to create the first message stream of a connection. */
 export function connectCommands(address: string, app: string, reconnects = false): Uint8Array {
-  const tcUrl = `rtmp://${address}/${app}`;
+  const tcUrl = tcUrlOf(address, app);
   const capsEx: Record<string, number> = reconnects ? { capsEx: CAPS_EX_RECONNECT } : {};
   return bytesOf(
     command(0, "connect", 1, { app, flashVer: "LNX 9,0,124,2", tcUrl, fpad: false, ...capsEx }),
@@ -150,11 +151,11 @@ export async function connectTo(address: string): Promise<Deno.TcpConn> {
   return conn;
 }
 
-export async function writeAll(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
+export async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
 }
 
-async function readExactly(conn: Deno.TcpConn, bytes: number): Promise<void> {
+async function readExactly(conn: Deno.Conn, bytes: number): Promise<void> {
   const buffer = new Uint8Array(bytes);
   for (let at = 0; at < bytes;) {
     const count = await conn.read(buffer.subarray(at));

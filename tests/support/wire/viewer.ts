@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { dial } from "./dial.ts";
 import { FlvReader } from "./flv_reader.ts";
 import { WireError } from "./input.ts";
 import { AUDIO, DATA, type MediaMessage, VIDEO } from "./media_message.ts";
@@ -10,7 +11,6 @@ import { command } from "./rtmp_bytes.ts";
 import {
   closeQuietly,
   connectCommands,
-  connectTo,
   reconnectUrlOf,
   RtmpConnection,
   splitPath,
@@ -23,7 +23,7 @@ export type ViewerProtocol = typeof VIEWER_PROTOCOLS[number];
 
 export interface ViewerOptions {
   readonly protocol: ViewerProtocol;
-  /** `host:port` of the listener. */
+  /** `host:port` of the listener, `tls:host:port` of one in TLS. */
   readonly address: string;
   /** Path in URLs, such as `live/cam`. */
   readonly path: string;
@@ -88,7 +88,7 @@ async function openRtmp(options: ViewerOptions): Promise<Viewer> {
 }
 
 async function openHttp(options: ViewerOptions): Promise<Viewer> {
-  const conn = await connectTo(options.address);
+  const conn = await dial(options.address);
   const lines = [`GET /${options.path}.flv HTTP/1.1`, `Host: ${options.address}`];
   if (options.protocol === "ws-flv") {
     // RFC 6455, section 1.3, has this key and its answer as the example.
@@ -100,7 +100,7 @@ async function openHttp(options: ViewerOptions): Promise<Viewer> {
   return { ended: readHttp(conn, options), close, [Symbol.dispose]: close };
 }
 
-async function readHttp(conn: Deno.TcpConn, options: ViewerOptions): Promise<string> {
+async function readHttp(conn: Deno.Conn, options: ViewerOptions): Promise<string> {
   const flv = new FlvReader((message) => options.onMessage?.(message));
   const frames = new WebSocketReader({
     binary: (payload) => flv.push(payload),
@@ -134,7 +134,7 @@ async function readHttp(conn: Deno.TcpConn, options: ViewerOptions): Promise<str
 
 /** Reads the response head; `status` is given only when it is not the `wanted` one. */
 async function readHead(
-  conn: Deno.TcpConn,
+  conn: Deno.Conn,
   wanted: number,
 ): Promise<{ status?: number; rest: Uint8Array }> {
   let head = new Uint8Array(0);
