@@ -9,7 +9,7 @@ import { streamKey } from "../actors/stream/stream_key.ts";
 import type { LoadReport, Member } from "./directory/directory.ts";
 
 /** What is looked at of a session. */
-type Client = Pick<Session, "role" | "protocol" | "stream">;
+type Client = Pick<Session, "role" | "protocol" | "stream" | "secure">;
 
 export interface OtherNodesOptions {
   readonly mesh: {
@@ -36,8 +36,8 @@ export class OtherNodes implements Elsewhere {
   }
 
   /** A publisher's is the node that owns its stream, which saves a hop; a viewer's the emptiest. */
-  choose({ role, protocol, stream }: Client): string | undefined {
-    const listener = protocol === "rtsp" ? "rtsp" : "rtmp";
+  choose({ role, protocol, stream, secure }: Client): string | undefined {
+    const listener = `${protocol === "rtsp" ? "rtsp" : "rtmp"}${secure ? "s" : ""}`;
     const candidates = this.#candidates().filter(({ addresses }) => {
       return addresses[listener] !== undefined;
     });

@@ -54,6 +54,7 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
   readonly session: ServerSession;
   readonly outlet: Outlet;
   readonly remoteAddress: string;
+  readonly secure: boolean;
   readonly #conn: ClientSocket;
   readonly #publishes: RtmpPublishes;
   readonly #plays: RtmpPlays;
@@ -73,6 +74,7 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
     this.edge = edge;
     this.id = edge.sessions.newId();
     this.remoteAddress = hostPort(conn.remoteAddr);
+    this.secure = conn.secure === true;
     this.log = edge.ports.log.with({ connection: this.id, peer: this.remoteAddress });
     this.outlet = new Outlet(conn, this, edge.traffic.rtmp);
     this.session = new ServerSession(this, { random: randomBytes(HANDSHAKE_BYTES) });
@@ -128,7 +130,7 @@ export class RtmpConnection implements Connection, ServerSessionEvents, OutletEv
 
   redirect(address: string): boolean {
     if (this.redirected) return true;
-    const url = reconnectUrl(this.connected.tcUrl, address);
+    const url = reconnectUrl(this.connected.tcUrl, address, this.secure);
     if (!this.session.requestReconnect(url, "The node leaves; go on at another one.")) return false;
     this.redirected = true;
     this.log.info("asked to reconnect", { address });

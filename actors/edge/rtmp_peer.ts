@@ -16,6 +16,8 @@ export interface RtmpPeer {
   readonly session: ServerSession;
   readonly outlet: Outlet;
   readonly remoteAddress: string;
+  /** It came over TLS. */
+  readonly secure: boolean;
   /** What the client said of itself; nothing is published or played before it. */
   readonly connected: ConnectRequest;
   /** Who the client proved to be when it connected. */

@@ -188,6 +188,7 @@ export class RtmpPlays {
       role: "play",
       stream: { app, name },
       remoteAddress,
+      secure: this.#peer.secure,
       userAgent: connected.flashVer,
       startedAtMs: edge.ports.clock.wallMs(),
       outlet,

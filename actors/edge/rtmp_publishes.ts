@@ -177,6 +177,7 @@ export class RtmpPublishes {
       role: "publish",
       stream: { app, name },
       remoteAddress,
+      secure: this.#peer.secure,
       userAgent: connected.flashVer,
       startedAtMs: edge.ports.clock.wallMs(),
       outlet,

@@ -124,6 +124,7 @@ export class RtspPlay {
       role: "play",
       stream: this.#options.name,
       remoteAddress,
+      secure: this.#peer.secure,
       userAgent: session.userAgent,
       startedAtMs: edge.ports.clock.wallMs(),
       outlet: this.#outlet,

@@ -257,6 +257,7 @@ export class RtspPublish implements RtpSink {
       role: "publish",
       stream: this.#name,
       remoteAddress,
+      secure: this.#peer.secure,
       userAgent: session.userAgent,
       startedAtMs: edge.ports.clock.wallMs(),
       outlet,

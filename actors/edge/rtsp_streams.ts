@@ -78,7 +78,8 @@ export class RtspStreams {
   locationAt(address: string): string | undefined {
     if (this.#asked === undefined) return undefined;
     const query = this.#asked.query.toString();
-    return `rtsp://${address}${pathOfStream(this.#asked)}${query === "" ? "" : `?${query}`}`;
+    const scheme = this.#peer.secure ? "rtsps" : "rtsp";
+    return `${scheme}://${address}${pathOfStream(this.#asked)}${query === "" ? "" : `?${query}`}`;
   }
 
   describe(request: RtspServerRequest): Promise<void> {

@@ -18,6 +18,8 @@ export interface Session {
   readonly role: "publish" | "play";
   readonly stream: StreamName;
   readonly remoteAddress: string;
+  /** Its connection is in TLS. */
+  readonly secure?: boolean;
   readonly userAgent: string;
   readonly startedAtMs: number;
   readonly outlet: Outlet;

@@ -65,3 +65,15 @@ Deno.test("OtherNodes.choose() sends a publisher to the owner of its stream if i
   assertEquals(ownerOf("d").choose(PUBLISHER), "b:1935");
   assertEquals(ownerOf("a").choose(PUBLISHER), "b:1935");
 });
+
+Deno.test("OtherNodes.choose() keeps a client in TLS, or does not send it anywhere", () => {
+  const plain = member("d");
+  const both = { rtmp: "e:1935", rtmps: "e:1936", rtsps: "e:8322" };
+  const secure = { ...VIEWER, secure: true };
+  const one = new OtherNodes({ mesh: meshOf([plain]), ownerOf: () => undefined });
+  assertEquals(one.choose(secure), undefined);
+  const members = [plain, member("e", { addresses: both })];
+  const two = new OtherNodes({ mesh: meshOf(members), ownerOf: () => "d" });
+  assertEquals(two.choose(secure), "e:1936");
+  assertEquals(two.choose({ ...secure, protocol: "rtsp" }), "e:8322");
+});

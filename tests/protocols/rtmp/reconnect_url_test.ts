@@ -23,3 +23,15 @@ Deno.test("reconnectUrl() changes the server and nothing else", () => {
     assertEquals(reconnectUrl(tcUrl, "b:1935"), expected, tcUrl);
   }
 });
+
+Deno.test("reconnectUrl() leaves a client in TLS that came so", () => {
+  const cases = [
+    ["rtmps://a.example/live", "rtmps://b:1936/live"],
+    ["RTMPS://u:p@[::1]:443/live?token=1", "RTMPS://u:p@b:1936/live?token=1"],
+    ["rtmp://a.example/live", undefined],
+    ["rtmpts://a.example/live", undefined],
+  ];
+  for (const [tcUrl, expected] of cases) {
+    assertEquals(reconnectUrl(tcUrl, "b:1936", true), expected, tcUrl);
+  }
+});
