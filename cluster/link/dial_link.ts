@@ -14,6 +14,7 @@ import { type ChannelKind, LINK_ID_BYTES, NONCE_BYTES } from "../../protocols/mr
 import { Channel, type ChannelEvents, IGNORE, type LinkTraffic } from "./channel.ts";
 import { greet } from "./greeting.ts";
 import {
+  CAPABILITIES,
   type LinkLoss,
   type LinkPeer,
   type LinkSettings,
@@ -54,6 +55,8 @@ export interface DialledLink {
   readonly ready: readonly Channel[];
   /** Once it is done. */
   readonly control: Channel;
+  /** What both nodes can do beyond the protocol's version, once it is done. */
+  readonly capabilities: readonly string[];
   /** Ends it, made or not; its owner hears nothing more. `politely`: what is queued is sent. */
   close(reason: string, politely?: boolean): void;
 }
@@ -66,6 +69,7 @@ export function dialLink(options: DialOptions): DialledLink {
 class Dialling implements DialledLink {
   readonly done: Promise<DialResult>;
   readonly ready: Channel[] = [];
+  capabilities: readonly string[] = [];
   readonly #options: DialOptions;
   readonly #linkId: Uint8Array;
   readonly #channels: Channel[] = [];
@@ -126,7 +130,8 @@ class Dialling implements DialledLink {
       side,
       opening: side.opening(),
       timers: ports.timers,
-      next: () => {
+      next: ({ capabilities }) => {
+        this.capabilities = capabilities;
         channel.bodyBytesMax = kind === "media" ? MEDIA_BODY_BYTES_MAX : CONTROL_BODY_BYTES_MAX;
         this.ready.push(channel);
         return next;
@@ -144,7 +149,7 @@ class Dialling implements DialledLink {
     const { settings, target } = this.#options;
     const { node, incarnation } = settings.self();
     return {
-      capabilities: [],
+      capabilities: CAPABILITIES,
       mesh: settings.mesh,
       node,
       incarnation,

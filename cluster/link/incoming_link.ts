@@ -12,6 +12,7 @@ import {
   type TellMessage,
   writeReply,
 } from "../../protocols/mrtmp/call.ts";
+import { readFetch } from "../../protocols/mrtmp/fetch.ts";
 import { FRAME_TYPE, malformed, type ReceivedFrame } from "../../protocols/mrtmp/frame.ts";
 import { readBye, readPulse, writeBye, writePulse } from "../../protocols/mrtmp/pulse.ts";
 import { readCredit, readOpen } from "../../protocols/mrtmp/subscription.ts";
@@ -90,6 +91,7 @@ export class IncomingLink {
       ports: settings.ports,
       node: this.peer.node,
       serve: settings.serve,
+      serveFile: settings.serveFile,
       counters,
     });
     this.#media = media;
@@ -165,6 +167,8 @@ export class IncomingLink {
         return this.#sourceFor("CREDIT").credit(frame.handle, readCredit(frame));
       case FRAME_TYPE.close:
         return this.#sourceFor("CLOSE").close(frame.handle);
+      case FRAME_TYPE.fetch:
+        return this.#sourceFor("FETCH").fetch(frame.handle, readFetch(frame));
       case FRAME_TYPE.bye:
         readBye(frame);
         return this.#end("it said goodbye");

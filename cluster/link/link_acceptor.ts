@@ -14,7 +14,12 @@ import { type HandshakeRefusal, type Hello, NONCE_BYTES } from "../../protocols/
 import { Channel, type ChannelEvents, IGNORE } from "./channel.ts";
 import { greet } from "./greeting.ts";
 import { IncomingLink, type LinkSums } from "./incoming_link.ts";
-import { type LinkSettings, type LinkSnapshot, randomBytes } from "./link_settings.ts";
+import {
+  CAPABILITIES,
+  type LinkSettings,
+  type LinkSnapshot,
+  randomBytes,
+} from "./link_settings.ts";
 import type { LinkSocket } from "./transport.ts";
 
 /** Most connections at a time that have proved nothing yet. */
@@ -73,7 +78,7 @@ export class LinkAcceptor {
     this.#strangers.add(channel);
     const { ports: { timers }, self, mesh, secret } = this.#settings;
     const side = new AcceptHandshake({
-      ...{ ...self(), mesh, secret, capabilities: [] },
+      ...{ ...self(), mesh, secret, capabilities: CAPABILITIES },
       nonce: randomBytes(this.#settings.ports, NONCE_BYTES),
       judge: (hello) => this.#judge(hello),
     });

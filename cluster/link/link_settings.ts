@@ -6,8 +6,13 @@
 import type { Ports } from "../../actors/runtime/ports.ts";
 import type { CallMessage, CallReply, TellMessage } from "../../protocols/mrtmp/call.ts";
 import type { Gossip } from "../../protocols/mrtmp/pulse.ts";
+import type { ServeFile } from "../../actors/stream/fetch.ts";
+import { FETCH_CAPABILITY } from "../../protocols/mrtmp/fetch.ts";
 import type { ServeAnswer, ServeRequest } from "./link_source.ts";
 import type { LinkTransport } from "./transport.ts";
+
+/** What this node can do beyond the protocol's version. */
+export const CAPABILITIES: readonly string[] = [FETCH_CAPABILITY];
 
 /** Shortest silence that ends a link, in milliseconds; three missed signs of life. */
 export const SILENCE_MS_MIN = 600;
@@ -74,6 +79,8 @@ export interface LinkSettings {
   readonly events: LinkEvents;
   readonly receiver: LinkReceiver;
   readonly serve: (request: ServeRequest) => ServeAnswer;
+  /** Another node asks for a file, knowing of owners up to `epoch`. Without it none is served. */
+  readonly serveFile?: ServeFile;
   /** Bytes have come and are about to be handled; what it closes is not handled. */
   readonly reading: () => void;
   /** All records that one read brought are in their logs. */

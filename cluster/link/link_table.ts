@@ -10,6 +10,7 @@ import { DueQueue } from "../../actors/runtime/due_queue.ts";
 import type { Timer } from "../../actors/runtime/ports.ts";
 import { ASK_REFUSED } from "../../actors/runtime/ask.ts";
 import type { StreamCore } from "../../actors/stream/stream_core.ts";
+import type { Fetcher, FetchRequest, FetchResult } from "../../actors/stream/fetch.ts";
 import type {
   Upstream,
   UpstreamEnd,
@@ -33,7 +34,7 @@ const ELAPSED_MS_MAX = 2 * TICK_MS;
 /** Most nodes that links are kept to. */
 const PEERS_MAX = 1_024;
 
-export class LinkTable implements Upstream {
+export class LinkTable implements Upstream, Fetcher {
   readonly #settings: LinkSettings;
   readonly #queue: DueQueue;
   readonly #acceptor: LinkAcceptor;
@@ -83,6 +84,11 @@ export class LinkTable implements Upstream {
       open = false;
     });
     return { node: request.node, close: () => void (open = false) };
+  }
+
+  /** Fetches a file of a stream from another node. Never rejects. */
+  getFile(request: FetchRequest): Promise<FetchResult> {
+    return this.#linkTo(request.node)?.getFile(request) ?? Promise.resolve({ kind: "lost" });
   }
 
   /** Keeps links to these nodes, needed or not, so that their silence is heard. */

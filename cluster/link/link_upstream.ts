@@ -73,8 +73,10 @@ export class LinkUpstream {
   open(request: UpstreamRequest): UpstreamSubscription | undefined {
     if (this.#open.size >= SUBSCRIPTIONS_MAX) return undefined;
     this.#options.needed();
-    // The next number that is not in use; after 2^32 of them they begin anew.
-    do this.#lastHandle = (this.#lastHandle + 1) >>> 0; while (this.#open.has(this.#lastHandle));
+    // The next number that is not in use; after 2^31 of them they begin anew. Fetches have the rest.
+    do this.#lastHandle = (this.#lastHandle + 1) & 0x7fffffff; while (
+      this.#open.has(this.#lastHandle)
+    );
     const handle = this.#lastHandle;
     const { sink, node } = request;
     const subscription: Subscription = {

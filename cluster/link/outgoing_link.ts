@@ -11,6 +11,7 @@
 import { ASK_REFUSED } from "../../actors/runtime/ask.ts";
 import type { DueQueue } from "../../actors/runtime/due_queue.ts";
 import type { Timer } from "../../actors/runtime/ports.ts";
+import type { FetchRequest, FetchResult } from "../../actors/stream/fetch.ts";
 import type { UpstreamRequest, UpstreamSubscription } from "../../actors/stream/upstream.ts";
 import {
   type CallMessage,
@@ -29,6 +30,7 @@ import {
 import { readBye, readPulse, writeBye, writePulse } from "../../protocols/mrtmp/pulse.ts";
 import { type Channel, type ChannelEnd, type ChannelEvents, QUEUE_BYTES_MAX } from "./channel.ts";
 import { type DialledLink, dialLink, type DialResult } from "./dial_link.ts";
+import { LinkFetches } from "./link_fetches.ts";
 import { LinkUpstream } from "./link_upstream.ts";
 import {
   BEAT_MS,
@@ -67,6 +69,7 @@ export class OutgoingLink {
   readonly node: string;
   readonly #settings: LinkSettings;
   readonly #upstream: LinkUpstream;
+  readonly #fetches: LinkFetches;
   readonly #calls: PendingCalls;
   readonly #traffic = { bytesIn: 0, bytesOut: 0, framesIn: 0, framesOut: 0 };
   /** Whole frames that wait for the link to come up. */
@@ -86,7 +89,9 @@ export class OutgoingLink {
     this.#settings = settings;
     const { clock, log } = settings.ports;
     this.#calls = new PendingCalls(queue, clock);
-    this.#upstream = new LinkUpstream({ node, log, needed: () => this.#need() });
+    const needed = () => this.#need();
+    this.#upstream = new LinkUpstream({ node, log, needed });
+    this.#fetches = new LinkFetches({ ports: settings.ports, needed });
   }
 
   /** Smoothed round-trip time in milliseconds; 0 until it is known. */
@@ -128,6 +133,10 @@ export class OutgoingLink {
 
   open(request: UpstreamRequest): UpstreamSubscription | undefined {
     return this.#upstream.open(request);
+  }
+
+  getFile(request: FetchRequest): Promise<FetchResult> {
+    return this.#fetches.getFile(request);
   }
 
   /** Dials unless it is up, on the way, or waits for its next try. */
@@ -180,8 +189,13 @@ export class OutgoingLink {
     };
   }
 
+  /** Somebody waits for something that comes over it. */
+  get #busy(): boolean {
+    return this.#upstream.size > 0 || this.#fetches.size > 0 || this.#calls.size > 0;
+  }
+
   get #needed(): boolean {
-    if (this.watched || this.#upstream.size > 0 || this.#calls.size > 0) return true;
+    if (this.watched || this.#busy) return true;
     return this.#settings.ports.clock.nowMs() - this.#neededAtMs < LINK_IDLE_MS;
   }
 
@@ -248,6 +262,7 @@ export class OutgoingLink {
     }
     this.#forgetUnsent();
     this.#upstream.up(link.control);
+    this.#fetches.up(link.control, link.capabilities);
   }
 
   /** Says what an operator must know, once. */
@@ -273,7 +288,9 @@ export class OutgoingLink {
   #mediaEvents(): ChannelEvents {
     return {
       frame: (frame) => {
-        if (frame.type !== FRAME_TYPE.beat) this.#upstream.frame(frame);
+        if (frame.type === FRAME_TYPE.beat) return;
+        if (this.#fetches.isOurs(frame)) this.#fetches.frame(frame);
+        else this.#upstream.frame(frame);
       },
       parsed: this.#settings.parsed,
       drained() {},
@@ -313,7 +330,7 @@ export class OutgoingLink {
   #broken(reason: string, loss: LinkLoss | undefined, silent = false): void {
     const state = this.#state;
     if (state.kind !== "up" && state.kind !== "dialling") return;
-    if (this.#upstream.size > 0 || this.#calls.size > 0) {
+    if (this.#busy) {
       this.#neededAtMs = this.#settings.ports.clock.nowMs();
     }
     this.#state = { kind: "idle" };
@@ -331,6 +348,7 @@ export class OutgoingLink {
     this.#forgetUnsent();
     this.#calls.settleAll(ASK_REFUSED.unreachable);
     this.#upstream.lost();
+    this.#fetches.lost();
   }
 
   #forgetUnsent(): void {

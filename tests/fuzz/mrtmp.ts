@@ -5,6 +5,7 @@
  */
 import { concatBytes } from "../../protocols/bytes/concat.ts";
 import { ProtocolError } from "../../protocols/errors.ts";
+import { readFetch, readFound, writeFetch, writeFound } from "../../protocols/mrtmp/fetch.ts";
 import { readCall, readReply, readTell, writeCall } from "../../protocols/mrtmp/call.ts";
 import {
   FRAME_TYPE,
@@ -100,6 +101,10 @@ function interpret(frame: ReceivedFrame, tracks: TrackTable): unknown {
       return readState(frame);
     case FRAME_TYPE.end:
       return readEnd(frame);
+    case FRAME_TYPE.fetch:
+      return writeFetch(readFetch(frame));
+    case FRAME_TYPE.found:
+      return writeFound(readFound(frame));
     case FRAME_TYPE.ping:
     case FRAME_TYPE.pong:
       return readPulse(frame);

@@ -14,6 +14,13 @@ import {
   writeTell,
 } from "../../../protocols/mrtmp/call.ts";
 import {
+  FETCHED_BYTES_MAX,
+  readFetch,
+  readFound,
+  writeFetch,
+  writeFound,
+} from "../../../protocols/mrtmp/fetch.ts";
+import {
   CONTROL_BODY_BYTES_MAX,
   HEADER_BYTES,
   type ReceivedFrame,
@@ -89,6 +96,42 @@ const CASES: readonly Case[] = [
     readOpen,
     writeOpen,
   ),
+  message(
+    "fetch",
+    {
+      ...{ app: "live", name: "café/1", epoch: 12, file: "1767225600004-883612800.m4s" },
+      ...{ query: "", carry: "" },
+    },
+    readFetch,
+    writeFetch,
+  ),
+  message(
+    "fetch_playlist",
+    {
+      ...{ app: "live", name: "x", epoch: 0, file: "index.m3u8" },
+      ...{ query: "_HLS_skip=YES", carry: "token=a%20b" },
+    },
+    readFetch,
+    writeFetch,
+  ),
+  message(
+    "found",
+    {
+      ...{ status: 200, type: "video/mp4", bytes: 5, maxAge: 31_536_000 },
+      ...{ retryAfter: 0, ended: false },
+    },
+    readFound,
+    writeFound,
+  ),
+  message(
+    "found_refusal",
+    {
+      ...{ status: 503, type: "text/plain", bytes: 0, maxAge: 0 },
+      ...{ retryAfter: 1, ended: true },
+    },
+    readFound,
+    writeFound,
+  ),
   message("credit", 1_048_576, readCredit, writeCredit),
   message("ping", { t: 1234.5, view: 17, redisOk: true, lagMs: 0.25 }, readPulse, writePulse),
   message("bye", "idle", readBye, writeBye),
@@ -152,6 +195,17 @@ const BROKEN: readonly [string, (frame: ReceivedFrame) => unknown, Record<string
   ["open", readOpen, { epoch: 1.5 }],
   ["open", readOpen, { from: 2 ** 53 }],
   ["open", readOpen, { from: null }],
+  ["fetch", readFetch, { app: "a/b" }],
+  ["fetch", readFetch, { app: "" }],
+  ["fetch", readFetch, { epoch: -1 }],
+  ["fetch", readFetch, { file: "f".repeat(65) }],
+  ["fetch", readFetch, { query: "q".repeat(65) }],
+  ["fetch", readFetch, { carry: "c".repeat(8_193) }],
+  ["found", readFound, { status: 199 }],
+  ["found", readFound, { status: 600 }],
+  ["found", readFound, { bytes: FETCHED_BYTES_MAX + 1 }],
+  ["found", readFound, { type: "t".repeat(129) }],
+  ["found", readFound, { ended: 0 }],
   ["state", readState, { state: "idle" }],
   ["state", readState, { replicas: "n1" }],
   ["state", readState, { replicas: [1] }],

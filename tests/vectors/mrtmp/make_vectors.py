@@ -8,8 +8,8 @@ import struct
 import msgpack
 
 TYPES = dict(hello=1, welcome=2, proof=3, ready=4, refuse=5, bye=6, beat=8, ping=9, pong=10,
-             call=0x10, reply=0x11, tell=0x12, open=0x20, credit=0x21, close=0x22,
-             start=0x30, state=0x31, end=0x32,
+             call=0x10, reply=0x11, tell=0x12, open=0x20, credit=0x21, close=0x22, fetch=0x23,
+             start=0x30, state=0x31, end=0x32, found=0x33, piece=0x34,
              frame=0x40, track=0x41, mark=0x42, anchor=0x43, data=0x44)
 
 
@@ -100,6 +100,16 @@ VECTORS = dict(
     open_from=packed("open", dict(app="-", name="x", mode="any", epoch=0, **{"from": 345}), 7),
     credit=frame("credit", struct.pack(">I", 1048576), 7),
     close=frame("close", b"", 7),
+    fetch=packed("fetch", dict(app="live", name="caf\u00e9/1", epoch=12,
+                               file="1767225600004-883612800.m4s", query="", carry=""),
+                 0x80000001),
+    fetch_playlist=packed("fetch", dict(app="live", name="x", epoch=0, file="index.m3u8",
+                                        query="_HLS_skip=YES", carry="token=a%20b"), 9),
+    found=packed("found", dict(status=200, type="video/mp4", bytes=5, maxAge=31536000,
+                               retryAfter=0, ended=False), 0x80000001),
+    found_refusal=packed("found", dict(status=503, type="text/plain", bytes=0, maxAge=0,
+                                       retryAfter=1, ended=True), 9),
+    piece=frame("piece", b"\0\1\2\3\4", 0x80000001),
     ping=packed("ping", dict(t=1234.5, view=17, redisOk=True, lagMs=0.25)),
     bye=packed("bye", dict(reason="idle")),
     call=packed("call", dict(kind="stream", key="live/x", name="publish",
