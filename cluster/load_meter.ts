@@ -8,7 +8,6 @@ import type { Traffic } from "../actors/stream/lanes.ts";
 import { every } from "../actors/runtime/every.ts";
 import type { Clock, Timer, Timers } from "../actors/runtime/ports.ts";
 import type { StreamCore } from "../actors/stream/stream_core.ts";
-import type { HlsFeeds } from "../actors/stream/hls_feeds.ts";
 import type { StreamHub } from "../actors/stream/stream_hub.ts";
 
 const SAMPLE_MS = 1_000;
@@ -20,7 +19,8 @@ export interface LoadMeterOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly hub: StreamHub;
-  readonly hls: HlsFeeds;
+  /** Forget what nobody needs any more. */
+  readonly sweeps: readonly { sweep(): void }[];
   readonly traffic: Readonly<Record<string, Traffic>>;
 }
 
@@ -57,7 +57,7 @@ export class LoadMeter {
   }
 
   #sample(): void {
-    const { clock, hub, hls, traffic } = this.#options;
+    const { clock, hub, sweeps, traffic } = this.#options;
     const nowMs = clock.nowMs();
     const elapsedMs = Math.max(1, nowMs - this.#sampledAtMs);
     this.#sampledAtMs = nowMs;
@@ -67,7 +67,7 @@ export class LoadMeter {
     const bytesOut = Object.values(traffic).reduce((sum, { out }) => sum + out, 0);
     this.egressKbps = Math.round((bytesOut - this.#bytesOut) * 8 / elapsedMs);
     this.#bytesOut = bytesOut;
-    hls.sweep();
+    for (const sweep of sweeps) sweep.sweep();
     hub.sweep();
     for (const core of hub.values()) this.#sampleStream(core, elapsedMs);
   }

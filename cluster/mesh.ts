@@ -7,15 +7,18 @@
 import { ActorSystem } from "../actors/runtime/system.ts";
 import type { Ports } from "../actors/runtime/ports.ts";
 import { EDGE_STREAM, EdgeStreamActor } from "../actors/stream/edge_stream_actor.ts";
+import { HlsFetches } from "../actors/stream/hls_fetches.ts";
 import { Ingests } from "../actors/stream/ingests.ts";
 import { StreamActor, type StreamPolicy } from "../actors/stream/stream_actor.ts";
 import type { StreamCore } from "../actors/stream/stream_core.ts";
 import { StreamFinder } from "../actors/stream/stream_finder.ts";
 import type { StreamHub } from "../actors/stream/stream_hub.ts";
+import type { ServeFile } from "../actors/stream/fetch.ts";
 import { streamKey, type StreamName, streamNameOf } from "../actors/stream/stream_key.ts";
 import { sessionStateOf, STREAM } from "../actors/stream/stream_protocol.ts";
 import type { SessionState } from "../actors/stream/upstream.ts";
 import type { CallMessage } from "../protocols/mrtmp/call.ts";
+import { fileService, type HlsFiles } from "./file_service.ts";
 import type { Directory, LoadReport, Member } from "./directory/directory.ts";
 import { Evacuation } from "./evacuation.ts";
 import type { ServeAnswer, ServeRequest } from "./link/link_source.ts";
@@ -49,6 +52,8 @@ export interface MeshOptions {
   /** Nodes besides its owner and its publisher's that carry a stream, at least. */
   readonly replicas: number;
   readonly load: () => LoadReport;
+  /** HLS for the clients of other nodes; none without it. */
+  readonly files?: HlsFiles;
   readonly latenessMs: () => number;
 }
 
@@ -67,6 +72,8 @@ export class Mesh {
   readonly links: LinkTable;
   readonly ingests: Ingests;
   readonly finder: StreamFinder;
+  /** HLS of streams that other nodes own. */
+  readonly fetches: HlsFetches;
   readonly #options: MeshOptions;
   readonly #locator: MeshLocator;
   readonly #replication: Replication;
@@ -131,6 +138,8 @@ export class Mesh {
       },
     });
     this.finder = new StreamFinder(hub, system);
+    const { finder, links: fetcher } = this;
+    this.fetches = new HlsFetches({ ports, hub, whereabouts, fetcher, finder });
     this.#evacuation = new Evacuation({
       ...{ ports, mesh: membership },
       streams: () => this.#liveStreams(),
@@ -216,6 +225,7 @@ export class Mesh {
           void this.#locator.receiveTell(kind, key, name, req),
       },
       serve: (request) => this.#serve(request),
+      serveFile: this.#fileService(),
       reading: () => this.membership.checkClock(),
       parsed: () => hub.flusher.settle(),
     });
@@ -281,6 +291,13 @@ export class Mesh {
     const sinceMs = this.ownership.ownedSinceMs(key);
     if (sinceMs === undefined || !this.ownership.inherited(key)) return false;
     return this.#options.ports.clock.nowMs() - sinceMs < ADOPT_TIMEOUT_MS;
+  }
+
+  #fileService(): ServeFile | undefined {
+    const { files, hub } = this.#options;
+    if (files === undefined) return undefined;
+    const awaitsSession = (key: string) => this.#awaitsSession(key);
+    return fileService({ ownership: () => this.ownership, hub, files, awaitsSession });
   }
 
   /** Another node asks for a stream. */

@@ -17,7 +17,7 @@ export function metricsPart(parts: NodeParts): MetricsPart {
 
 /** The node's numbers as they are now. */
 export function nodeSnapshot(parts: NodeParts): MetricsSnapshot {
-  const { admission, sessions, hub, traffic, sweep, flusher, gauge, system, mesh } = parts;
+  const { admission, sessions, hub, traffic, sweep, flusher, gauge, system, mesh, fetches } = parts;
   const publishers: Record<string, number> = {};
   const viewers: Record<string, number> = {};
   for (const { role, protocol } of sessions.values()) {
@@ -49,6 +49,9 @@ export function nodeSnapshot(parts: NodeParts): MetricsSnapshot {
     linkFramesIn: totals.linkFrames,
     linkBytesIn: totals.linkBytes,
     linkJumpsIn: totals.linkJumps,
+    hlsFetches: fetches.counters.fetches,
+    hlsFetchedBytes: fetches.counters.bytes,
+    hlsFetchesShared: fetches.counters.shared,
     links: linkNumbers(mesh.links.snapshot()),
     lateJumps: totals.jumps,
     viewersTimedOut: sweep.timedOut,

@@ -10,6 +10,8 @@ import { Departures } from "../actors/edge/departures.ts";
 import type { Edge } from "../actors/edge/edge.ts";
 import { RtmpChallenges } from "../actors/edge/rtmp_challenge.ts";
 import type { EdgeLimits } from "../actors/edge/edge_limits.ts";
+import type { HlsHouse } from "../actors/edge/hls_resource.ts";
+import { hlsFile } from "../actors/edge/hls_file.ts";
 import { LoopGauge } from "../actors/edge/loop_gauge.ts";
 import { OutletSweep } from "../actors/edge/outlet_sweep.ts";
 import { type EdgeProtocol, SessionTable } from "../actors/edge/session_table.ts";
@@ -36,6 +38,7 @@ import { applicationTable } from "./application_table.ts";
 import type { Config } from "./config.ts";
 import { OtherNodes } from "./elsewhere.ts";
 import { FfmpegPictures } from "./ffmpeg_pictures.ts";
+import type { HlsFiles } from "./file_service.ts";
 import { Mesh } from "./mesh.ts";
 import type { MeshHome } from "./mesh_home.ts";
 import { LoadMeter } from "./load_meter.ts";
@@ -114,8 +117,8 @@ export function createParts(
     perAddressMax: config.maxConnectionsPerAddress,
   });
   const traffic = noTraffic(ports.timers);
-  const meter = new LoadMeter({ clock, timers, hub, hls, traffic });
   const mesh: Mesh = new Mesh({
+    files: hlsFiles({ hls, applications, admission, ports }),
     ...{ ports, hub, mesh: config.mesh, directory: home.directory, transport: home.transport },
     secret: home.secret,
     reasserting: () => void home.shareAgain(),
@@ -131,32 +134,19 @@ export function createParts(
     }),
     latenessMs: () => gauge.recentMs,
   });
-  const { system, ingests, finder } = mesh;
+  const { system, ingests, finder, fetches } = mesh;
+  const meter: LoadMeter = new LoadMeter({ clock, timers, hub, traffic, sweeps: [hls, fetches] });
   const derivedDemand = new DerivedDemand({ hub, system, clock, timers });
   const transcoder = new AacTranscoder({ clock, log: ports.log });
   registerSessions(system, sessions, ingests);
   const ownerOf = (key: string) => mesh.ownership.recall(key)?.node;
   const elsewhere = new OtherNodes({ mesh: mesh.membership, ownerOf });
   return {
-    config,
-    node: config.name,
-    home,
-    mesh,
-    ports,
-    gauge,
-    flusher,
-    hub,
-    hls,
-    system,
-    traffic,
+    ...{ config, node: config.name, home, mesh, ports, gauge, flusher, hub, hls, system, traffic },
     pictures: config.ffmpeg === undefined ? undefined : new FfmpegPictures(config.ffmpeg, timers),
     sessions,
     udpPorts: new UdpPorts(config.udpPorts === "off" ? undefined : config.udpPorts, ports.log),
-    ingests,
-    finder,
-    transcoder,
-    derivedDemand,
-    admission,
+    ...{ ingests, finder, fetches, transcoder, derivedDemand, admission },
     limits: edgeLimits(config),
     sweep: new OutletSweep({
       ...{ clock, timers },
@@ -169,6 +159,14 @@ export function createParts(
     authorizer: new StaticAuthorizer(applications),
     rtmpChallenges: new RtmpChallenges(applications, clock),
     viewerTimeoutMs: config.viewerTimeoutMs,
+  };
+}
+
+/** HLS for the clients of other nodes. */
+function hlsFiles(house: HlsHouse): HlsFiles {
+  return {
+    find: (request) => hlsFile(house, request),
+    hasEnded: (name) => house.hls.hasEnded(name),
   };
 }
 

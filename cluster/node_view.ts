@@ -4,7 +4,7 @@
  * @module
  */
 import { hostPort } from "../actors/edge/host_port.ts";
-import type { LinkInfo, NodeInfo } from "../actors/http/node_view.ts";
+import type { EventKind, LinkInfo, NodeInfo } from "../actors/http/node_view.ts";
 import { streamKey } from "../actors/stream/stream_key.ts";
 import type { Member } from "./directory/directory.ts";
 import { EventRing, type MeshEvent } from "./event_ring.ts";
@@ -83,7 +83,7 @@ function nodeEvents({ mesh, ports }: NodeParts) {
   const listeners = new Set<(event: MeshEvent) => void>();
   mesh.membership.onView(({ joined, left, changed }) => {
     const atMs = ports.clock.wallMs();
-    const tell = (kind: string, members: readonly { node: string; incarnation: number }[]) => {
+    const tell = (kind: EventKind, members: readonly { node: string; incarnation: number }[]) => {
       for (const { node, incarnation } of members) {
         for (const listener of listeners) listener({ kind, atMs, node, incarnation });
       }

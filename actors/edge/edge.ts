@@ -5,6 +5,7 @@
  */
 import type { ActorSystem } from "../runtime/system.ts";
 import type { Ports } from "../runtime/ports.ts";
+import type { HlsFetches } from "../stream/hls_fetches.ts";
 import type { HlsFeeds } from "../stream/hls_feeds.ts";
 import type { Ingests } from "../stream/ingests.ts";
 import type { StreamFinder } from "../stream/stream_finder.ts";
@@ -34,6 +35,8 @@ export interface Edge {
   readonly finder: StreamFinder;
   /** Makes AAC of audio that most players cannot have. */
   readonly transcoder: Transcoder;
+  /** HLS of streams that other nodes own, file by file. */
+  readonly fetches: HlsFetches;
   /** Makes pictures of key frames; absent where nothing can decode them. */
   readonly pictures?: PictureDecoder;
   readonly sessions: SessionTable;

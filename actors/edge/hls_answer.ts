@@ -9,7 +9,11 @@ import { answerHead, CORS, refusal } from "../../protocols/http/answer.ts";
 import { matchesTag, parseRange } from "../../protocols/http/conditional.ts";
 import type { RequestHead } from "../../protocols/http/request_head.ts";
 import type { HlsFeed } from "../stream/hls_feed.ts";
+import type { MediaResource, PlaylistResource } from "./hls_resource.ts";
 import type { HttpAnswer } from "./http_connection.ts";
+
+/** A short answer of two pieces would wait in TCP for the first to be acknowledged. */
+const ONE_PIECE_BYTES_MAX = 64 * 1024;
 
 /** Playlists below this many bytes gain nothing from compression. */
 const GZIP_BYTES_MIN = 400;
@@ -23,22 +27,24 @@ const IMMUTABLE = "max-age=31536000, immutable";
 /** Accept-Encoding that takes gzip: named, and not with a weight of zero (RFC 9110, 12.4.2). */
 const GZIP = /(?:^|,)\s*gzip\s*(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))(?:[;,]|$)/i;
 
-const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
+/** Content type of playlists. */
+export const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
 
-/** Bytes that never change under their name. */
-export interface MediaResource {
-  /** Its name, which is also its tag. */
-  readonly name: string;
-  readonly contentType: string;
-  readonly bytes: Uint8Array;
-}
-
-/** Answers with a segment, a part or an initialization segment. */
-export function mediaAnswer(head: RequestHead, feed: HlsFeed, resource: MediaResource): HttpAnswer {
+/**
+ * Answers with a segment, a part or an initialization segment.
+ *
+ * @param feed Keeps whole answers; without it they are made each time, of two pieces.
+ */
+export function mediaAnswer(
+  head: RequestHead,
+  resource: MediaResource,
+  feed?: HlsFeed,
+): HttpAnswer {
   const { headers } = head;
   const plain = head.method === "GET" && !headers.has("range") && !headers.has("if-none-match");
   // The usual request, of which there may be thousands at once, costs one look-up and one write.
-  if (plain) return feed.whole(resource.name, () => whole(resource));
+  if (plain && feed !== undefined) return feed.whole(resource.name, () => whole(resource));
+  if (plain && resource.bytes.length <= ONE_PIECE_BYTES_MAX) return whole(resource);
   const { name, bytes } = resource;
   const headOnly = head.method === "HEAD";
   if (matchesTag(headers.get("if-none-match"), `"${name}"`)) {
@@ -61,22 +67,19 @@ export function mediaAnswer(head: RequestHead, feed: HlsFeed, resource: MediaRes
   return headOnly ? partHead : [partHead, part];
 }
 
-export interface PlaylistResource {
-  /** Tells playlists of one state of the stream apart. */
-  readonly key: string;
-  readonly make: () => string;
-  readonly maxAgeSeconds: number;
-}
-
-/** Answers with a playlist of the present state, made once for all who ask the same. */
+/**
+ * Answers with a playlist of the present state.
+ *
+ * @param feed Makes it once for all who ask the same; without it it is made each time.
+ */
 export function playlistAnswer(
   head: RequestHead,
-  feed: HlsFeed,
   { key, make, maxAgeSeconds }: PlaylistResource,
+  feed?: HlsFeed,
 ): Uint8Array {
   const accepted = head.headers.get("accept-encoding");
   const gzip = accepted !== undefined && GZIP.test(accepted);
-  return feed.answer(`${key}/${gzip}/${head.method}/${maxAgeSeconds}`, () => {
+  const answer = () => {
     const plain = new TextEncoder().encode(make());
     const zipped = gzip && plain.length >= GZIP_BYTES_MIN;
     const body = zipped ? gzipSync(plain) : plain;
@@ -89,7 +92,9 @@ export function playlistAnswer(
       ...CORS,
     });
     return head.method === "HEAD" ? answer : concatBytes(answer, body);
-  });
+  };
+  if (feed === undefined) return answer();
+  return feed.answer(`${key}/${gzip}/${head.method}/${maxAgeSeconds}`, answer);
 }
 
 function whole(resource: MediaResource): Uint8Array {

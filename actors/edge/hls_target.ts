@@ -4,9 +4,10 @@
  * @module
  */
 import { type DirectivesResult, parseDeliveryDirectives } from "../../protocols/hls/blocking.ts";
-import { type HlsName, parseHlsName } from "../../protocols/hls/uri.ts";
+import { parseHlsName } from "../../protocols/hls/uri.ts";
 import { streamNameFromPath } from "../../protocols/media/stream_name.ts";
 import type { StreamName } from "../stream/stream_key.ts";
+import type { HlsFile } from "./hls_resource.ts";
 
 const MULTIVARIANT = ".m3u8";
 const FOLDER = ".hls/";
@@ -19,7 +20,7 @@ export type HlsTarget =
     readonly ok: true;
     readonly stream: StreamName;
     /** The multivariant playlist, a file beside it, or a name that is none. */
-    readonly file: { readonly kind: "multivariant" } | HlsName | undefined;
+    readonly file: HlsFile | undefined;
     readonly query: URLSearchParams;
     /** What a playlist is asked for besides itself. */
     readonly directives: DirectivesResult;
@@ -54,12 +55,17 @@ function parse(target: string): HlsTarget {
   const named = streamNameFromPath(ownPath + target.slice(path.length));
   if (!named.ok) return named;
   const last = path.slice(path.lastIndexOf("/") + 1);
-  const file = folder < 0
-    ? { kind: "multivariant" as const }
-    : parseHlsName(path.slice(folder + FOLDER.length));
+  const inside = folder < 0 ? undefined : path.slice(folder + FOLDER.length);
+  const file = hlsFileOf(inside, named.query);
   const stream = { app: named.app, name: named.name };
   const directives = parseDeliveryDirectives(named.query);
   return { ok: true, stream, file, query: named.query, directives, last };
+}
+
+/** The file of that name in a stream's folder; the multivariant playlist beside it without one. */
+export function hlsFileOf(name: string | undefined, query: URLSearchParams): HlsFile | undefined {
+  if (name !== undefined) return parseHlsName(name);
+  return { kind: "multivariant", container: query.get("container") === "ts" ? "ts" : "fmp4" };
 }
 
 function pathOf(target: string): string {

@@ -192,6 +192,24 @@ export const SINGLE: readonly Single<MetricsSnapshot>[] = [
   },
   {
     type: "counter",
+    name: "headwater_hls_fetches_total",
+    help: "Playlists and segments of HLS that were fetched one by one from streams' owners",
+    read: ({ hlsFetches }) => hlsFetches,
+  },
+  {
+    type: "counter",
+    name: "headwater_hls_fetched_bytes_total",
+    help: "Bytes of the playlists and segments that were fetched",
+    read: ({ hlsFetchedBytes }) => hlsFetchedBytes,
+  },
+  {
+    type: "counter",
+    name: "headwater_hls_fetches_shared_total",
+    help: "Requests that took no fetch of their own: the file was kept, or on its way already",
+    read: ({ hlsFetchesShared }) => hlsFetchesShared,
+  },
+  {
+    type: "counter",
     name: "headwater_late_jumps_total",
     help: "Times a viewer that could not keep up was moved to the newest key frame",
     read: ({ lateJumps }) => lateJumps,

@@ -57,6 +57,11 @@ export interface MetricsSnapshot {
   readonly linkBytesIn: number;
   /** Times since start that a stream from another node went on at a newer key frame. */
   readonly linkJumpsIn: number;
+  /** Files of HLS, and their bytes, fetched from other nodes since start. */
+  readonly hlsFetches: number;
+  readonly hlsFetchedBytes: number;
+  /** Requests since start that shared such a fetch, or found its file kept. */
+  readonly hlsFetchesShared: number;
   /** Links to other nodes, both directions together, by the other node's name. */
   readonly links: LinkNumbers;
   /** Times since start that a late viewer was moved to the newest key frame. */

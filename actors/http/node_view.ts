@@ -16,10 +16,26 @@ export type {
   TrackInfo,
 } from "./schemas.ts";
 
+/** What events tell of. */
+export const EVENT_KINDS = [
+  "stream-started",
+  "stream-held",
+  "stream-resumed",
+  "stream-moved",
+  "stream-ended",
+  "stream-switched",
+  "backup-joined",
+  "backup-left",
+  "node-joined",
+  "node-changed",
+  "node-left",
+] as const;
+export type EventKind = typeof EVENT_KINDS[number];
+
 /** Something that happened somewhere in the mesh. */
 export interface ApiEvent {
-  /** Such as "stream-started"; the other fields depend on it. */
-  readonly kind: string;
+  /** What it is; the other fields depend on it. */
+  readonly kind: EventKind;
   /** Wall clock in milliseconds since 1970. */
   readonly atMs: number;
   readonly [field: string]: unknown;

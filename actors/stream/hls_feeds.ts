@@ -71,6 +71,16 @@ export class HlsFeeds {
     return false;
   }
 
+  /** A feed is there, whatever has become of its stream. */
+  knows(name: StreamName): boolean {
+    return this.#byKey.has(streamKey(name));
+  }
+
+  /** A feed of a stream that has ended is there: it has the last segments and the end. */
+  hasEnded(name: StreamName): boolean {
+    return this.#byKey.get(streamKey(name))?.core.ended ?? false;
+  }
+
   /** Closes the feeds that nobody uses. */
   sweep(): void {
     const nowMs = this.#options.clock.nowMs();

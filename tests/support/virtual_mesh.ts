@@ -19,6 +19,7 @@ import { HLS_SETTINGS } from "../../protocols/hls/settings.ts";
 import { FaultyDirectory } from "./faulty_directory.ts";
 import type { VideoTrack } from "../../protocols/media/track.ts";
 import { VIDEO } from "./stream_records.ts";
+import { type VirtualAnswer, VirtualHls } from "./virtual_hls.ts";
 import { VirtualNetwork } from "./virtual_network.ts";
 import { VirtualPorts } from "./virtual_ports.ts";
 
@@ -38,6 +39,7 @@ export class VirtualNode {
   readonly hub: StreamHub;
   readonly mesh: Mesh;
   readonly directory: FaultyDirectory;
+  readonly hls: VirtualHls;
   /** Publishers here, by session. */
   readonly publishers = new Map<string, VirtualPublisher>();
 
@@ -57,7 +59,9 @@ export class VirtualNode {
       windowUs: logWindowUs(HLS_SETTINGS),
       flusher: new Flusher<StreamCore>({ clock, timers, window: 0, latenessMs: () => 0, failed }),
     });
+    this.hls = new VirtualHls(this.hub, ports);
     const mesh: Mesh = this.mesh = new Mesh({
+      files: this.hls.files,
       ...{ ports, directory: this.directory, transport: network.transport(name), mesh: "test" },
       secret: () => SECRET,
       self: {
@@ -107,6 +111,11 @@ export class VirtualNode {
     const name = streamNameOf(path);
     await this.mesh.finder.find(name);
     return new VirtualWatch(this.hub.open(name)!);
+  }
+
+  /** What a client gets for a GET of `target`. */
+  get(target: string, fields?: string): Promise<VirtualAnswer> {
+    return this.hls.get(this.mesh, target, fields);
   }
 
   /** The process ends in order. */

@@ -6,7 +6,9 @@ import {
   type ProcessUsage,
 } from "../../../actors/http/metrics_source.ts";
 import { assert, assertEquals, assertThrows } from "../../support/assert.ts";
+import { EVENT_KINDS } from "../../../actors/http/node_view.ts";
 import { parseExposition } from "./exposition.ts";
+import { readmeWithMetrics } from "./readme_metrics.ts";
 
 const SNAPSHOT: MetricsSnapshot = {
   connections: { rtmp: 3, http: 9 },
@@ -21,6 +23,9 @@ const SNAPSHOT: MetricsSnapshot = {
   linkFramesIn: 500,
   linkBytesIn: 70_000,
   linkJumpsIn: 3,
+  hlsFetches: 21,
+  hlsFetchedBytes: 90_001,
+  hlsFetchesShared: 17,
   links: {
     bytesIn: { b: 1_000, c: 5 },
     bytesOut: { b: 2_000, c: 6 },
@@ -79,6 +84,9 @@ const EXPECTED: Record<string, Record<string, number>> = {
   headwater_edge_received_frames_total: { "": 500 },
   headwater_edge_received_bytes_total: { "": 70_000 },
   headwater_edge_jumps_total: { "": 3 },
+  headwater_hls_fetches_total: { "": 21 },
+  headwater_hls_fetched_bytes_total: { "": 90_001 },
+  headwater_hls_fetches_shared_total: { "": 17 },
   headwater_link_received_bytes_total: { b: 1_000, c: 5 },
   headwater_link_sent_bytes_total: { b: 2_000, c: 6 },
   headwater_link_received_frames_total: { b: 10, c: 1 },
@@ -214,4 +222,18 @@ Deno.test("createHostMetrics() sums what is there, and tells counters of each wo
   for (const name of ["headwater_flush_window_seconds", "process_resident_memory_bytes"]) {
     assertEquals(Object.keys(values(families, name)), ["h.0", "h.1"]);
   }
+});
+
+Deno.test("README.md has the table of metrics that a scrape gives", () => {
+  const readme = Deno.readTextFileSync(new URL("../../../README.md", import.meta.url));
+  assertEquals(
+    readme,
+    readmeWithMetrics(readme),
+    "deno run --allow-read --allow-write=README.md tests/actors/http/readme_metrics.ts",
+  );
+});
+
+Deno.test("README.md says of every event what to do", () => {
+  const readme = Deno.readTextFileSync(new URL("../../../README.md", import.meta.url));
+  for (const kind of EVENT_KINDS) assert(readme.includes(`| \`${kind}\``), kind);
 });
