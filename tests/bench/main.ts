@@ -5,6 +5,7 @@
  * @module
  */
 import { benchActorRuntime } from "./actor_runtime.ts";
+import { runFetch } from "./fetch.ts";
 import { runGate } from "./gate.ts";
 import { runHls } from "./hls.ts";
 import { LOADER_CORE } from "./load_process.ts";
@@ -29,6 +30,7 @@ const RUN: Readonly<
   latency: runLatency,
   memory: runMemory,
   mesh: runMesh,
+  fetch: runFetch,
   workers: runWorkers,
   actors: runActors,
 };

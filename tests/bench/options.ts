@@ -14,6 +14,7 @@ export const SECTIONS = [
     "latency",
     "memory",
     "mesh",
+    "fetch",
     "workers",
     "actors",
   ] as const,

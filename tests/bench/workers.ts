@@ -41,9 +41,9 @@ export async function runWorkers(options: BenchOptions, file: SourceFile): Promi
   const perCore = 100 * options.viewers / median(pairs.map(({ two }) => two.cpuPercent));
   printTable(
     `${options.viewers} RTMP viewers of a stream, --flush ${WINDOW_MS}: % of a core`,
-    ["one worker", "two workers", "ratio", "target", "", "viewers a core", "others %"],
+    ["one worker", "two workers", "ratio", "target", "", "viewers a core", "all cores", "others %"],
     [[cpu("one"), cpu("two"), spread(ratios), ...verdict(median(ratios), RATIO_MAX)]
-      .concat(fixed(perCore, 0), noise(others))],
+      .concat(fixed(perCore, 0), fixed(perCore * navigator.hardwareConcurrency, 0), noise(others))],
   );
 }
 
