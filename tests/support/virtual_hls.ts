@@ -53,7 +53,7 @@ export class VirtualHls {
   async get({ finder, fetches }: Mesh, target: string, fields = ""): Promise<VirtualAnswer> {
     const text = `GET ${target} HTTP/1.1\r\nHost: x\r\n${fields}\r\n`;
     const head = parseRequestHead(new TextEncoder().encode(text))!;
-    const request = { head, body: new Uint8Array(0), remote: REMOTE };
+    const request = { head, body: new Uint8Array(0), remote: REMOTE, secure: false };
     const answer = await answerHls({ ...this.#house, finder, fetches }, request);
     const bytes = answer instanceof Uint8Array
       ? answer
