@@ -47,7 +47,7 @@ export class RtspPlay {
     const events = { viewerOver: () => this.over(), outletFailed: () => peer.closeWhenSent() };
     this.#outlet = udp.size === 0
       ? peer.outlet
-      : new Outlet(new UdpOutletSocket(udp), events, edge.traffic.rtsp);
+      : new Outlet(new UdpOutletSocket(udp, edge.udpPorts.packets), events, edge.traffic.rtsp);
     this.#viewer = new Viewer(offer.core, rtspClass(offer, channels, edge.ports.random), {
       joined: (first) => this.#accept(first()),
       wake: () => this.#outlet.pump(),

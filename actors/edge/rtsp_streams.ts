@@ -306,7 +306,8 @@ export class RtspStreams {
 
   #published(media: number, transport: Transport): PublishedMedium {
     if (transport.kind === "udp") {
-      const report = (packet: Uint8Array) => void this.#udp.get(media)?.send("rtcp", packet);
+      const report = (packet: Uint8Array) =>
+        void this.#udp.get(media)?.send("rtcp", packet).catch(() => {}); // The next one may arrive.
       return { media, overUdp: true, report };
     }
     const [, channel] = transport.channels;

@@ -13,6 +13,8 @@ const DATAGRAM_BYTES_MAX = 9 * 1024;
 /** After so many errors a socket is not read any more: something is wrong with it. */
 const RECEIVE_ERRORS_MAX = 1_000;
 
+const NOWHERE = Promise.resolve();
+
 export interface UdpMediumOptions {
   readonly ports: UdpPorts;
   readonly pair: UdpPair;
@@ -49,16 +51,14 @@ export class UdpMedium {
     return [port, port + 1];
   }
 
-  /** Sends to the client; resolves when the system has it, also when it could not take it. */
-  async send(kind: "rtp" | "rtcp", packet: Uint8Array): Promise<void> {
-    if (this.#closed) return;
+  /**
+   * Sends to the client; resolves when the system has it, rejects when it could not take it. Of two
+   * that wait at a time the second may be the first to go.
+   */
+  send(kind: "rtp" | "rtcp", packet: Uint8Array): Promise<unknown> {
+    if (this.#closed) return NOWHERE;
     const { pair } = this.#options;
-    try {
-      if (kind === "rtp") await pair.rtp.send(packet, this.#rtp);
-      else await pair.rtcp.send(packet, this.#rtcp);
-    } catch {
-      return; // Lost on the way, as datagrams are.
-    }
+    return kind === "rtp" ? pair.rtp.send(packet, this.#rtp) : pair.rtcp.send(packet, this.#rtcp);
   }
 
   close(): void {

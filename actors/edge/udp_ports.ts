@@ -5,6 +5,7 @@
  * @module
  */
 import type { Log } from "../runtime/ports.ts";
+import { SharedPackets } from "./shared_packets.ts";
 
 /** First and last port; `undefined` = no media over UDP. */
 export interface PortRange {
@@ -21,6 +22,8 @@ export interface UdpPair {
 }
 
 export class UdpPorts {
+  /** What goes to all viewers, split once. */
+  readonly packets = new SharedPackets();
   readonly #range: PortRange | undefined;
   readonly #log: Log;
   /** Even ports in use. */
