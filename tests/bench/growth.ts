@@ -4,7 +4,7 @@
  * @module
  */
 import { startBareLoop } from "./bare_process.ts";
-import type { PlayProtocol } from "./load/play.ts";
+import type { GateProtocol } from "./gate_table.ts";
 import { bytesPerSecond } from "./load/source_tags.ts";
 import { startPlayers, startPushers } from "./load_process.ts";
 import { measure, type Sample } from "./measure.ts";
@@ -26,8 +26,10 @@ const OVERHEAD_BYTES = 12;
 /** Instead of a protocol: connections of the bare loop, which writes and reads like the node. */
 export const BARE = "raw";
 
+type GrownProtocol = GateProtocol | typeof BARE;
+
 export interface Grown {
-  readonly protocol: PlayProtocol;
+  readonly protocol: GrownProtocol;
   readonly counts: readonly number[];
   /** One for each count. */
   readonly samples: readonly Sample[];
@@ -41,7 +43,7 @@ interface Target {
 
 /** Starts a server; viewers are added up to each of `counts`, which ascend, in turn. */
 export async function grow(
-  protocol: PlayProtocol,
+  protocol: GrownProtocol,
   counts: readonly number[],
   file: SourceFile,
 ): Promise<Grown> {
@@ -72,7 +74,7 @@ async function bareTarget(stack: AsyncDisposableStack, { source }: SourceFile): 
 }
 
 interface NodeTarget {
-  readonly protocol: PlayProtocol;
+  readonly protocol: GrownProtocol;
   readonly path: string;
   readonly file: SourceFile;
 }

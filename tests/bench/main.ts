@@ -16,6 +16,7 @@ import { type BenchOptions, parseOptions, type Section } from "./options.ts";
 import { runPeers } from "./peers.ts";
 import { pinTo } from "./proc.ts";
 import { runPublishers } from "./publishers.ts";
+import { runDatagrams, runInterleaved } from "./rtsp.ts";
 import { type SourceFile, sourceFile } from "./source_file.ts";
 import { fixed, printTable } from "./table.ts";
 import { runWorkers } from "./workers.ts";
@@ -32,6 +33,8 @@ const RUN: Readonly<
   mesh: runMesh,
   fetch: runFetch,
   workers: runWorkers,
+  rtsp: runInterleaved,
+  "rtsp-udp": runDatagrams,
   actors: runActors,
 };
 

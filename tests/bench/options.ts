@@ -16,6 +16,8 @@ export const SECTIONS = [
     "mesh",
     "fetch",
     "workers",
+    "rtsp",
+    "rtsp-udp",
     "actors",
   ] as const,
 ] as const;

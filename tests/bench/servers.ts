@@ -20,12 +20,17 @@ export interface Server extends AsyncDisposable {
   /** `host:port` */
   readonly rtmp: string;
   readonly http: string;
+  readonly rtsp: string;
 }
+
+/** Room for some hundred players of two media over UDP, below the ports that systems give out. */
+const UDP_PORTS = "20000-29999";
 
 /** Our own node with a fixed flush window, or the one it chooses itself. */
 export async function startNode(windowMs: number | "auto"): Promise<Server> {
   const node = await startTestNode({
-    args: ["--flush", String(windowMs), "--log-level", "warn", "--max-connections", "20000"],
+    args: ["--flush", String(windowMs), "--log-level", "warn", "--max-connections", "20000"]
+      .concat("--udp-ports", UDP_PORTS),
   });
   for (const pid of node.ready.pids) await pinTo(SERVER_CORE, pid);
   return {
@@ -33,6 +38,7 @@ export async function startNode(windowMs: number | "auto"): Promise<Server> {
     pid: node.workerPid,
     rtmp: node.address("rtmp"),
     http: node.address("http"),
+    rtsp: node.address("rtsp"),
     [Symbol.asyncDispose]: async () => void await node.stop(),
   };
 }
@@ -48,6 +54,7 @@ export async function startNginx(): Promise<Server> {
     pid: nginx.pid,
     rtmp: nginx.address,
     http: "",
+    rtsp: "",
     [Symbol.asyncDispose]: () => nginx[Symbol.asyncDispose](),
   };
 }
@@ -59,7 +66,7 @@ export type MediaServerVersion = "2.7.4" | "4.4.3";
 const INSTALL_MS_MAX = 180_000;
 
 /** Longest a peer may live, in milliseconds. */
-const PEER_LIFE_MS_MAX = 300_000;
+export const PEER_LIFE_MS_MAX = 300_000;
 
 /** What both versions read, each its part; the ports come first on the command line. */
 const MEDIA_SERVER = `
@@ -96,6 +103,7 @@ export async function startMediaServer(version: MediaServerVersion): Promise<Ser
     pid: child.pid,
     rtmp: `127.0.0.1:${rtmp}`,
     http: `127.0.0.1:${http}`,
+    rtsp: "",
     [Symbol.asyncDispose]: async () => void await child.end(),
   };
 }

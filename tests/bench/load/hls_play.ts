@@ -77,6 +77,8 @@ class HlsPlayers {
       bytes: this.#bytes,
       reads: this.#reads,
       messages: this.#parts,
+      lost: 0,
+      late: 0,
       connected: this.#connected,
       failure: this.#failure,
       latencyMs: undefined,

@@ -12,6 +12,10 @@ export interface MediaSink {
    * @param tail The last {@link STAMP_BYTES} bytes of a video message; undefined behind others.
    */
   message(typeId: number, tail: Uint8Array | undefined): void;
+  /** So many packets are missing in a row of numbered ones. */
+  lost(packets: number): void;
+  /** One of them comes behind a later one: it was not lost after all. */
+  late(): void;
 }
 
 /** Takes the bytes of one connection, in pieces of any size; keeps none of them. */

@@ -21,10 +21,14 @@ import { HttpFlvScanner } from "./flv_scanner.ts";
 import { Histogram, type Quantiles } from "./histogram.ts";
 import type { MediaSink, Scanner } from "./media_sink.ts";
 import { RtmpScanner } from "./rtmp_scanner.ts";
+import { playDatagrams, playInterleaved, playRaw } from "./rtsp_play.ts";
 import { parseStamp, wallMs } from "./stamp.ts";
 
-/** "raw" connects and counts bytes: what the bare loop sends is no protocol. */
-export type PlayProtocol = "rtmp" | "http-flv" | "ws-flv" | "raw";
+/** Over TCP: "raw" connects and counts bytes, for what the bare loop sends is no protocol. */
+type StreamProtocol = "rtmp" | "http-flv" | "ws-flv" | "rtsp" | "raw";
+
+/** And over UDP, where "raw-udp" is what the bare sender sends. */
+export type PlayProtocol = StreamProtocol | "rtsp-udp" | "raw-udp";
 
 export interface PlayOptions {
   readonly protocol: PlayProtocol;
@@ -43,6 +47,10 @@ export interface PlayReport {
   readonly bytes: number;
   readonly reads: number;
   readonly messages: number;
+  /** RTP packets that are missing. */
+  readonly lost: number;
+  /** RTP packets that came behind a later one. */
+  readonly late: number;
   /** Players that are still connected. */
   readonly connected: number;
   /** Why the first one that was lost was lost. */
@@ -62,6 +70,14 @@ const READ_BYTES = 32 * 1024;
 /** Type of an acknowledgement message (RTMP 1.0, section 5.4.3). */
 const ACKNOWLEDGEMENT = 3;
 
+/** One player over TCP. */
+interface Viewer {
+  readonly conn: Deno.TcpConn;
+  readonly scanner: Scanner | undefined;
+  /** Told by an RTMP server: after so many bytes it wants to hear. */
+  readonly windowBytes: number;
+}
+
 class Players implements MediaSink {
   readonly #options: PlayOptions;
   readonly #latency = new Histogram();
@@ -71,6 +87,8 @@ class Players implements MediaSink {
   #bytes = 0;
   #reads = 0;
   #messages = 0;
+  #lost = 0;
+  #late = 0;
   #sinceMs = performance.now();
   #cpu = process.cpuUsage();
   /** Read once in a batch of messages: the clock would cost as much as the parsing. */
@@ -98,6 +116,31 @@ class Players implements MediaSink {
     this.#latency.add(this.#nowMs - sentMs);
   }
 
+  lost(packets: number): void {
+    this.#lost += packets;
+  }
+
+  late(): void {
+    this.#lost--;
+    this.#late++;
+  }
+
+  /** A datagram came. */
+  datagram(bytes: number): void {
+    this.#reads++;
+    this.#bytes += bytes;
+    this.#nowMs = 0;
+  }
+
+  plays(): void {
+    if (--this.#waiting === 0) console.log(JSON.stringify({ event: "playing" }));
+  }
+
+  over(reason: string): void {
+    this.#connected--;
+    this.#failure ??= reason;
+  }
+
   /** Prints what came since it was called last. */
   report(): void {
     const { user, system } = process.cpuUsage(this.#cpu);
@@ -109,6 +152,8 @@ class Players implements MediaSink {
       bytes: this.#bytes,
       reads: this.#reads,
       messages: this.#messages,
+      lost: this.#lost,
+      late: this.#late,
       connected: this.#connected,
       failure: this.#failure,
       latencyMs: this.#latency.quantiles(),
@@ -116,6 +161,7 @@ class Players implements MediaSink {
     };
     console.log(JSON.stringify(report));
     this.#bytes = this.#reads = this.#messages = 0;
+    this.#lost = this.#late = 0;
     this.#latency.clear();
     this.#cpu = process.cpuUsage();
     this.#sinceMs = nowMs;
@@ -124,14 +170,31 @@ class Players implements MediaSink {
   async #openOne(number: number): Promise<void> {
     const { protocol, address, streams } = this.#options;
     const path = this.#options.path.replace("%d", String(number % streams));
-    const conn = await connectTo(address);
     this.#connected++;
-    if (protocol === "rtmp") await this.#askRtmp(conn, path);
-    else if (protocol !== "raw") await writeAll(conn, httpRequest(protocol, address, path));
-    this.#read(conn).then((reason) => {
-      this.#connected--;
-      this.#failure ??= reason;
-    });
+    if (protocol === "raw-udp") return await playRaw(this, address);
+    if (protocol === "rtsp-udp") return await playDatagrams(this, address, path);
+    const conn = await connectTo(address);
+    const viewer = { conn, scanner: undefined as Scanner | undefined, windowBytes: Infinity };
+    viewer.scanner = await this.#ask(protocol, conn, path, (bytes) => viewer.windowBytes = bytes);
+    this.#read(viewer).then((reason) => this.over(reason));
+  }
+
+  /** Asks for the stream; returns who looks at what comes. */
+  async #ask(
+    protocol: StreamProtocol,
+    conn: Deno.TcpConn,
+    path: string,
+    onWindow: (bytes: number) => void,
+  ): Promise<Scanner | undefined> {
+    const { address } = this.#options;
+    if (protocol === "raw") return undefined;
+    if (protocol === "rtsp") return await playInterleaved(this, conn, `rtsp://${address}/${path}`);
+    if (protocol !== "rtmp") {
+      await writeAll(conn, httpRequest(protocol, address, path));
+      return new HttpFlvScanner(this, { websocket: protocol === "ws-flv" });
+    }
+    await this.#askRtmp(conn, path);
+    return new RtmpScanner(this, onWindow);
   }
 
   async #askRtmp(conn: Deno.TcpConn, path: string): Promise<void> {
@@ -143,13 +206,12 @@ class Players implements MediaSink {
   }
 
   /** Reads until the end; resolves with why there is one. */
-  async #read(conn: Deno.TcpConn): Promise<string> {
+  async #read(viewer: Viewer): Promise<string> {
+    const { conn, scanner } = viewer;
     const buffer = new Uint8Array(READ_BYTES);
-    let windowBytes = Infinity;
     let unacknowledged = 0;
     let total = 0;
     let playing = false;
-    const scanner = this.#scanner((bytes) => windowBytes = bytes);
     try {
       while (true) {
         const count = await conn.read(buffer);
@@ -161,11 +223,11 @@ class Players implements MediaSink {
         scanner?.feed(buffer, count);
         if (!playing && (scanner === undefined || this.#messages > before)) {
           playing = true;
-          this.#oneMorePlays();
+          this.plays();
         }
         total += count;
         unacknowledged += count;
-        if (unacknowledged < windowBytes) continue;
+        if (unacknowledged < viewer.windowBytes) continue;
         unacknowledged = 0;
         const head = { chunkStreamId: 2, typeId: ACKNOWLEDGEMENT };
         await writeAll(conn, message(head, uint32(total % 2 ** 32)));
@@ -174,20 +236,9 @@ class Players implements MediaSink {
       return String(error);
     }
   }
-
-  #scanner(onWindow: (bytes: number) => void): Scanner | undefined {
-    const { protocol } = this.#options;
-    if (protocol === "raw") return undefined;
-    if (protocol === "rtmp") return new RtmpScanner(this, onWindow);
-    return new HttpFlvScanner(this, { websocket: protocol === "ws-flv" });
-  }
-
-  #oneMorePlays(): void {
-    if (--this.#waiting === 0) console.log(JSON.stringify({ event: "playing" }));
-  }
 }
 
-function httpRequest(protocol: PlayProtocol, address: string, path: string): Uint8Array {
+function httpRequest(protocol: StreamProtocol, address: string, path: string): Uint8Array {
   const lines = [`GET /${path}.flv HTTP/1.1`, `Host: ${address}`];
   if (protocol === "ws-flv") {
     // RFC 6455, section 1.3, has this key as its example.
