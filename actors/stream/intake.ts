@@ -123,9 +123,9 @@ export class Intake implements FrameIntake {
    */
   arm(silentMs: number, ready: () => void): void {
     if (this.#ingest !== undefined || this.#revoked || this.#armed !== undefined) return;
-    // Two encoders are rarely in step: within a frame interval it may be the same picture.
+    // Two encoders are rarely in step: within half a frame interval it may be the same picture.
     const { intervalMs } = this.vitals();
-    this.#armed = { afterMs: this.#options.clock.nowMs() - silentMs + intervalMs, ready };
+    this.#armed = { afterMs: this.#options.clock.nowMs() - silentMs + intervalMs / 2, ready };
     this.#tellReady();
   }
 

@@ -139,20 +139,21 @@ export class VitalsGauge {
     // After a long pause all of them are over, and empty.
     if (now - this.#step > STEPS) this.#step = Math.max(this.#step, now - STEPS);
     while (this.#step < now) {
-      this.#learn(this.#present);
+      // It began somewhere in its first step, which says nothing therefore.
+      if (this.#learn(this.#present)) this.#filled = Math.min(this.#filled + 1, STEPS - 1);
       this.#step++;
-      this.#filled = Math.min(this.#filled + 1, STEPS - 1);
       Object.assign(this.#present, noStep());
     }
   }
 
-  /** A step is over. The first one was not a whole one; empty ones are silence, and never usual. */
-  #learn({ frames, plainBytes }: Step): void {
-    if (frames === 0) return;
-    if (this.#told++ === 0) return;
+  /** A step is over; false when it was the first. Empty ones are silence, and never usual. */
+  #learn({ frames, plainBytes }: Step): boolean {
+    if (frames === 0) return this.#told > 0;
+    if (this.#told++ === 0) return false;
     const weight = 1 / Math.min(USUAL_STEPS, this.#told - 1);
     this.#usualFrames += (frames - this.#usualFrames) * weight;
     this.#usualPlainBytes += (plainBytes - this.#usualPlainBytes) * weight;
+    return true;
   }
 
   /** Video has come: what was usual of audio says nothing of it. */

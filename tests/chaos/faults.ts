@@ -9,6 +9,8 @@ import { delay } from "../support/processes.ts";
 import type { Ground } from "./ground.ts";
 import { roll } from "./rolling.ts";
 import { type RunResult, Scene, together } from "./scene.ts";
+import { killEncoder, TWINS_CONFIG } from "./twins.ts";
+import { TWIN_GOP_MS } from "../support/twin_encoder.ts";
 
 /** What viewers on nodes that nothing was done to may notice. */
 export interface Bounds {
@@ -293,6 +295,14 @@ export const FAULTS: readonly Fault[] = [
     nodes: THREE,
     bounds: { p50Ms: 300 + FRAME_MS, p99Ms: 300 + FRAME_MS, mayLose: true },
     run: killBoth,
+  },
+  {
+    name: "encoder-of-two",
+    what: "encoder killed (SIGKILL), backup at another node",
+    nodes: THREE,
+    args: ["--config", TWINS_CONFIG],
+    bounds: { p50Ms: TWIN_GOP_MS, p99Ms: TWIN_GOP_MS + FRAME_MS, mayLose: true },
+    run: killEncoder,
   },
   {
     name: "rolling",

@@ -244,6 +244,48 @@ Deno.test("an operator switches at a key frame, to and fro", async () => {
   assertEquals(await ask(), "no-backup");
 });
 
+Deno.test("viewers at the nodes of both publishers see the one that is played", async () => {
+  const stage = await onStage();
+  await using mesh = stage.mesh;
+  const { nodes } = stage;
+  const watches = await Promise.all(nodes.map((node) => mesh.until(node.watch(PATH))));
+  const checks = watches.map(({ core }) => new TimelineCheck(core));
+  for (let round = 1; round <= 4; round++) {
+    const answer = await mesh.until(nodes[2].mesh.system.ref(STREAM, PATH).ask.switch());
+    assertEquals(answer, { ok: true, value: "switched" });
+    await mesh.run(2_000);
+    for (const [at, watch] of watches.entries()) {
+      assertPlays({ ...stage, watch, check: checks[at] }, round, round);
+    }
+    const digests = nodes.map(({ hub }) => {
+      const { log } = hub.get(NAME)!;
+      const known = log.anchorAt(log.nextSeq)!;
+      return `${known.generation} ${known.seq} ${JSON.stringify(log.lastMark)}`;
+    });
+    assertEquals(new Set(digests).size, 1, digests.join("\n"));
+  }
+});
+
+Deno.test("a publisher that did not hear that it is the backup hears it of its next report", async () => {
+  const stage = await onStage(0, 1);
+  await using mesh = stage.mesh;
+  const { one, two, nodes } = stage;
+  const moved = nodes[0].mesh.system.ref(STREAM, PATH).ask.move({ to: "c" });
+  assertEquals(await mesh.until(moved), { ok: true, value: "moved" });
+  await mesh.run(1_500);
+  mesh.network.part("c", "a"); // Nothing that the owner says reaches it.
+  const asked = nodes[2].mesh.system.ref(STREAM, PATH).ask.switch();
+  await mesh.run(800);
+  assertEquals(owned(stage).publication?.publisher.ingestId, two.id);
+  assertEquals(nodes.map(({ mesh }) => mesh.ingests.paired.backups), [0, 0, 0]);
+  mesh.network.join("c", "a");
+  assert((await mesh.until(asked)).ok);
+  await mesh.run(4_000);
+  assertEquals(roles(stage), [two.id, one.id]);
+  assertEquals(nodes.map(({ mesh }) => mesh.ingests.paired.backups), [1, 0, 0]);
+  assert(stage.watch.last >= mesh.frame - 2);
+});
+
 Deno.test("a backup of another configuration brings its own headers", async () => {
   const stage = await onStage();
   await using mesh = stage.mesh;
@@ -267,6 +309,16 @@ Deno.test("a goodbye is that of one of two; the stream ends with the other's", a
   two.close(false);
   await mesh.run(1_000);
   assert(watch.core.ended);
+});
+
+Deno.test("a goodbye ends a stream whose backup sends nothing", async () => {
+  const stage = await onStage();
+  await using mesh = stage.mesh;
+  stage.two.sends = () => false;
+  await mesh.run(2_000);
+  stage.one.close(false);
+  await mesh.run(500);
+  assert(stage.watch.core.ended);
 });
 
 Deno.test("a backup that leaves is no more; ending the stream ends both", async () => {
@@ -296,6 +348,7 @@ Deno.test("the owner dies: both are with the next one, and the backup is still o
   const moved = nodes[0].mesh.system.ref(STREAM, PATH).ask.move({ to: "c" });
   assertEquals(await mesh.until(moved), { ok: true, value: "moved" });
   await mesh.run(1_500);
+  assertEquals(nodes[0].hub.get(NAME)?.pair, undefined);
   const stage = { mesh, nodes, one, two, watch, check: new TimelineCheck(watch.core) };
   assertEquals(roles(stage), [one.id, two.id]);
   kill(stage, nodes[2]);

@@ -18,7 +18,7 @@ const ONCE = ["drain", "rolling"];
 
 /** Those that one mesh of three nodes lives through, one after the other. */
 const SHARED = FAULTS.filter(({ name }) =>
-  ["move", "drain", "kill", "pause", "kill-ingest", "kill-both"]
+  ["move", "drain", "kill", "pause", "kill-ingest", "kill-both", "encoder-of-two"]
     .includes(name)
 );
 

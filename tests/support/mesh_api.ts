@@ -11,6 +11,7 @@ export interface StreamItem {
   readonly name: string;
   readonly owner: string;
   readonly ingest: string | null;
+  readonly backup: { readonly node: string } | null;
   readonly state: string;
   readonly epoch: number;
   readonly generation: number;

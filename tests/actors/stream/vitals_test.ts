@@ -49,6 +49,16 @@ Deno.test("VitalsGauge finds nothing wrong with a steady publisher, whatever its
   assert(frames > 105 && frames <= 125, `${frames} frames`);
 });
 
+Deno.test("VitalsGauge finds nothing wrong with a publisher that has just begun", () => {
+  for (let startMs = 1_000_000; startMs < 1_000_500; startMs += 70) {
+    const { send } = newGauge(startMs);
+    for (let round = 0; round < 70; round++) {
+      const { missing, rateShare } = send({ ms: 120 });
+      assert(missing <= 3 && rateShare > 0.7, `${startMs}: ${missing} missing, ${rateShare}`);
+    }
+  }
+});
+
 Deno.test("VitalsGauge tells how long it is silent, and what would have come", () => {
   const { send, wait } = newGauge();
   send({ ms: 10_000 });
