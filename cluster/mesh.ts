@@ -15,7 +15,7 @@ import { StreamFinder } from "../actors/stream/stream_finder.ts";
 import type { StreamHub } from "../actors/stream/stream_hub.ts";
 import type { ServeFile } from "../actors/stream/fetch.ts";
 import { streamKey, type StreamName, streamNameOf } from "../actors/stream/stream_key.ts";
-import { sessionStateOf, STREAM } from "../actors/stream/stream_protocol.ts";
+import { type Adoption, sessionStateOf, STREAM } from "../actors/stream/stream_protocol.ts";
 import type { SessionState } from "../actors/stream/upstream.ts";
 import type { CallMessage } from "../protocols/mrtmp/call.ts";
 import { fileService, type HlsFiles } from "./file_service.ts";
@@ -104,7 +104,10 @@ export class Mesh {
     const ownership = this.ownership = new Ownership({
       ...{ directory, ports, mesh: membership, outage: this.#outage },
       inUse: (key) => hub.get(streamNameOf(key))?.live ?? false,
-      handOver: (to, key, session) => this.#handOver(to, key, session),
+      handOver: (to, key, session, epoch) => this.#handOver(to, key, session, epoch),
+      takenBack: (from, key, epoch) => {
+        peers.tell(from, EDGE_STREAM.name, key, "takenBack", { epoch });
+      },
     });
     const locator = this.#locator = new MeshLocator({ ports, mesh: membership, ownership, peers });
     this.system = new ActorSystem(ports, { locator });
@@ -374,8 +377,9 @@ export class Mesh {
   }
 
   /** Gives the new owner the session; without it the publisher's node would find it by itself. */
-  async #handOver(to: string, key: string, session: unknown): Promise<boolean> {
-    const message = { kind: STREAM.name, key, name: "adopt", req: session };
+  async #handOver(to: string, key: string, session: unknown, epoch: number): Promise<boolean> {
+    const req = { ...session as Adoption, epoch };
+    const message = { kind: STREAM.name, key, name: "adopt", req };
     const reply = await this.links.ask(to, { ...message, timeoutMs: ADOPT_TIMEOUT_MS });
     return reply.ok && reply.value === true;
   }

@@ -64,6 +64,10 @@ export class MeshWhereabouts implements Whereabouts {
     return this.#options.ownership.accepts(key, epoch);
   }
 
+  confirm(key: string): Promise<void> {
+    return this.#options.ownership.confirm(key);
+  }
+
   highestEpoch(key: string): number {
     return this.#options.ownership.highestEpoch(key);
   }

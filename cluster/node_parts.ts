@@ -77,7 +77,11 @@ function noTraffic(timers: Timers): Record<EdgeProtocol, Lanes> {
 function createHub(
   config: Config,
   { clock, timers, log }: Ports,
-  { gauge, hls }: { gauge: LoopGauge; hls: HlsSettings },
+  { gauge, hls, failed }: {
+    gauge: LoopGauge;
+    hls: HlsSettings;
+    failed: (core: StreamCore) => void;
+  },
 ): StreamHub {
   const flusher = new Flusher<StreamCore>({
     clock,
@@ -86,7 +90,7 @@ function createHub(
     latenessMs: () => gauge.recentMs,
     failed: (stream, error) => {
       log.error("stream failed, ended", { stream: streamKey(stream.name), error });
-      stream.fail();
+      failed(stream);
     },
   });
   return new StreamHub({
@@ -108,7 +112,14 @@ export function createParts(
   const { clock, timers } = ports;
   const gauge = new LoopGauge(clock, timers);
   const applications = new Applications(applicationTable(config));
-  const hub = createHub(config, ports, { gauge, hls: applications.others.hls });
+  // Who sends into a stream that is over for our own fault would never learn of it.
+  const failed = (core: StreamCore) => {
+    const publisher = core.ingest?.publisher;
+    core.fail();
+    if (publisher === undefined) return;
+    mesh.system.ref(INGEST, publisher.ingestId).tell.kick({ reason: "the stream failed" });
+  };
+  const hub = createHub(config, ports, { gauge, hls: applications.others.hls, failed });
   const { flusher } = hub;
   const hls = new HlsFeeds({ hub, clock, containers: HLS_CONTAINERS });
   const sessions = new SessionTable(config.name);

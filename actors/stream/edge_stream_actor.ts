@@ -30,6 +30,8 @@ export type EdgeStreamProtocol = {
   closed: { req: UpstreamEnd; res: void };
   /** This node owns the stream now, whose owner is gone. */
   tookOver: { req: void; res: void };
+  /** Who gave the stream to this node, in vain as far as it knows, owns it again. */
+  takenBack: { req: { readonly epoch: number }; res: void };
   /** Carries the stream although nobody here watches, in case its owner dies. */
   standBy: { req: void; res: void };
   /** What this node has of it: for a new owner that has less. */
@@ -53,6 +55,7 @@ export const EDGE_STREAM = actorKind<EdgeStreamProtocol>({
     "caughtUp",
     "closed",
     "tookOver",
+    "takenBack",
     "standBy",
     "has",
     "check",
@@ -127,7 +130,11 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
   }
 
   started(context: Context): void {
-    if (this.#core !== undefined) this.#check(context);
+    const core = this.#core;
+    if (core === undefined) return;
+    // It may have failed at the very message that was to find an owner.
+    if (core.watched && !core.fed) this.#connect(core, context);
+    else this.#check(context);
   }
 
   stopped(): void {
@@ -215,6 +222,12 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
     this.#lostSinceMs = undefined;
     const { holdMs: heldMs } = session;
     context.system.ref(STREAM, this.#key).ask.adopt({ session, heldMs });
+  }
+
+  async takenBack({ epoch }: { epoch: number }): Promise<void> {
+    const { whereabouts } = this.#options;
+    const known = whereabouts.ownEpoch(this.#key);
+    if (known !== undefined && known < epoch) await whereabouts.confirm(this.#key);
   }
 
   standBy(_: void, context: Context): void {

@@ -148,7 +148,15 @@ export class StreamActor implements Actor<StreamProtocol> {
     return false;
   }
 
-  adopt({ session, heldMs }: Adoption, context: Context): boolean {
+  adopt(adoption: Adoption, context: Context): boolean | Promise<boolean> {
+    const { whereabouts } = this.#options;
+    const known = whereabouts.ownEpoch(this.#key) ?? 0;
+    if ((adoption.epoch ?? 0) <= known) return this.#adopt(adoption, context);
+    // It was given to us before, and taken back while we could not be told.
+    return whereabouts.confirm(this.#key).then(() => this.#adopt(adoption, context));
+  }
+
+  #adopt({ session, heldMs }: Adoption, context: Context): boolean {
     const epoch = this.#options.whereabouts.ownEpoch(this.#key);
     const core = this.#hub.open(this.#name);
     if (core === undefined || epoch === undefined) return false;
@@ -157,7 +165,7 @@ export class StreamActor implements Actor<StreamProtocol> {
     if (present !== undefined && present.grant.generation > generation) return false;
     if (beginsAnew(session, core)) {
       core.end(); // Its viewers come again, to the new one.
-      return this.adopt({ session, heldMs }, context);
+      return this.#adopt({ session, heldMs }, context);
     }
     const { ingestId, node } = session.publisher;
     if (core.publication?.publisher.ingestId === ingestId) {

@@ -93,6 +93,8 @@ export interface Adoption {
   readonly session: Publication;
   /** Its publisher is lost and is still waited for this long, in milliseconds. */
   readonly heldMs?: number;
+  /** Under which its owner before made this node the owner; left out by anybody else. */
+  readonly epoch?: number;
 }
 
 export type MoveResult = "moved" | "there-already" | "no-such-stream" | "failed";

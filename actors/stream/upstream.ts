@@ -137,6 +137,8 @@ export interface Whereabouts {
   forget(key: string, owner: StreamOwner): void;
   /** Calls back once when somebody owns it. Returns what ends the wait. */
   watch(key: string, appeared: () => void): () => void;
+  /** Looks whether this node still owns it, and under what epoch. Never rejects. */
+  confirm(key: string): Promise<void>;
   /** The epoch under which this node owns it; `undefined` when it does not. */
   ownEpoch(key: string): number | undefined;
   /**

@@ -28,7 +28,14 @@ export interface OwnershipOptions {
   /** What the other nodes say while the directory cannot be asked. */
   readonly outage: Outage;
   /** Gives the new owner of a thing what it must know. False: it does not, or will not have it. */
-  readonly handOver: (to: string, key: string, session: unknown) => Promise<boolean>;
+  readonly handOver: (
+    to: string,
+    key: string,
+    session: unknown,
+    epoch: number,
+  ) => Promise<boolean>;
+  /** Tells a node that was made the owner, and would not have it, that it is not any more. */
+  readonly takenBack: (from: string, key: string, epoch: number) => void;
 }
 
 /** The mesh without its directory. */
@@ -42,6 +49,7 @@ export interface Outage {
 export class Ownership {
   readonly #mesh: Standing;
   readonly #handOver: OwnershipOptions["handOver"];
+  readonly #takenBack: OwnershipOptions["takenBack"];
   readonly #outage: Outage;
   readonly #log: Log;
   readonly #table: OwnedTable;
@@ -51,11 +59,13 @@ export class Ownership {
   readonly #upkeep: Upkeep;
 
   /** Its chores run from here on, until {@link Ownership.stop}. */
-  constructor({ directory, ports, mesh, inUse, handOver, outage }: OwnershipOptions) {
+  constructor(options: OwnershipOptions) {
+    const { directory, ports, mesh, inUse, handOver, takenBack, outage } = options;
     const { clock, timers } = ports;
     const log = this.#log = ports.log.with({ part: "ownership" });
     this.#mesh = mesh;
     this.#handOver = handOver;
+    this.#takenBack = takenBack;
     this.#outage = outage;
     const onHeld = (key: string) => this.#watch.appeared(key);
     const table = this.#table = new OwnedTable({ clock, log, mesh, onHeld });
@@ -228,6 +238,11 @@ export class Ownership {
     return (await this.claim(key)).kind === "owned";
   }
 
+  /** Looks whether it is still ours, and under what epoch. Never rejects. */
+  confirm(key: string): Promise<void> {
+    return this.#upkeep.verify(key);
+  }
+
   /** Whether it is owned here since its owner before died. */
   inherited(key: string): boolean {
     return this.#table.inherited(key);
@@ -253,8 +268,8 @@ export class Ownership {
     this.#table.lose(key, "moved");
     this.#book.forget(key);
     this.#book.saw(key, newEpoch);
-    if (await this.#handOver(to, key, session)) return newEpoch;
-    await this.#takeBack(key, newEpoch);
+    if (await this.#handOver(to, key, session, newEpoch)) return newEpoch;
+    await this.#takeBack(to, key, newEpoch);
     return undefined;
   }
 
@@ -295,12 +310,13 @@ export class Ownership {
   }
 
   /** A new owner that does not know of it, or would not have it, must not keep it. */
-  async #takeBack(key: string, epoch: number): Promise<void> {
+  async #takeBack(from: string, key: string, epoch: number): Promise<void> {
     const { node, incarnation } = this.#mesh;
     const newEpoch = await this.#claims.transfer(key, { epoch, to: { node, incarnation } });
     this.#log.warn("hand-over failed", { key, takenBack: newEpoch !== undefined });
-    if (newEpoch === undefined) this.#table.announceLoss(key, "superseded");
-    else this.#table.hold(key, newEpoch);
+    if (newEpoch === undefined) return this.#table.announceLoss(key, "superseded");
+    this.#table.hold(key, newEpoch);
+    this.#takenBack(from, key, newEpoch);
   }
 }
 

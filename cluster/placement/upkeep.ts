@@ -139,6 +139,11 @@ export class Upkeep {
         if (book.highest(key) > epoch) await raise(key, epoch);
         return;
       }
+      if (ours) {
+        // Given to us, taken back while we knew nothing of it, and given to us again.
+        book.saw(key, record.epoch);
+        return table.hold(key, record.epoch, table.inherited(key));
+      }
       table.lose(key, "superseded");
       await book.judge(key, record);
     } catch {

@@ -3,7 +3,9 @@
 // Method: whole nodes but for sockets on virtual time; one edge has less than the other when the
 // node that owns and publishes the stream dies.
 import type { LogReader, StreamCore } from "../../actors/stream/stream_core.ts";
+import { StreamActor } from "../../actors/stream/stream_actor.ts";
 import { streamNameOf } from "../../actors/stream/stream_key.ts";
+import { STREAM } from "../../actors/stream/stream_protocol.ts";
 import type { UpstreamEnd } from "../../actors/stream/upstream.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { VirtualMesh, type VirtualNode, type VirtualPublisher } from "../support/virtual_mesh.ts";
@@ -128,3 +130,36 @@ Deno.test("an owner says that a stream is over only when it is: not before it ha
   core.end();
   assertEquals(await ask(), "ended");
 });
+
+for (const times of [1, 2]) {
+  Deno.test(`a move that the new owner fails at ${times} times leaves one owner each time`, async () => {
+    await using mesh = new VirtualMesh();
+    const [a, b] = await mesh.add("a", "b");
+    const publisher = await publish(mesh, a);
+    const watches = [await mesh.until(a.watch(PATH)), await mesh.until(b.watch(PATH))];
+    const move = () => mesh.until(a.mesh.system.ref(STREAM, PATH).ask.move({ to: "b" }));
+    const epochs = () => [a, b].map(({ mesh }) => mesh.ownership.ownEpoch(PATH));
+    const { adopt } = StreamActor.prototype;
+    StreamActor.prototype.adopt = () => {
+      throw new Error("stumbled");
+    };
+    try {
+      for (let tried = 0; tried < times; tried++) {
+        assertEquals(await move(), { ok: true, value: "failed" });
+        await mesh.run(200);
+        assert(epochs()[0] !== undefined && epochs()[1] === undefined, `owned under ${epochs()}`);
+      }
+    } finally {
+      StreamActor.prototype.adopt = adopt;
+    }
+    await mesh.run(1_000);
+    assertEquals(await move(), { ok: true, value: "moved" });
+    assert(epochs()[0] === undefined && epochs()[1] !== undefined, `owned under ${epochs()}`);
+    await mesh.run(1_000);
+    publisher.close(false);
+    await mesh.run(1_000);
+    for (const { core, lost, doubled } of watches) {
+      assertEquals([core.ended, lost, doubled], [true, 0, 0]);
+    }
+  });
+}

@@ -45,6 +45,10 @@ export class LoneWhereabouts implements Whereabouts {
     return undefined;
   }
 
+  confirm(): Promise<void> {
+    return Promise.resolve();
+  }
+
   highestEpoch(): number {
     return 0;
   }

@@ -15,9 +15,13 @@ export class TestMesh implements AsyncDisposable {
   }
 
   /** Starts one more node. */
-  async add(name: string, args: readonly string[] = []): Promise<TestNode> {
+  async add(
+    name: string,
+    args: readonly string[] = [],
+    program?: string,
+  ): Promise<TestNode> {
     const mesh = ["--redis", `redis://127.0.0.1:${this.redis.port}`, "--mesh-port", "0"];
-    const node = await startTestNode({ args: [...mesh, "--name", name, ...args] });
+    const node = await startTestNode({ args: [...mesh, "--name", name, ...args], program });
     this.nodes.push(node);
     return node;
   }
@@ -28,14 +32,15 @@ export class TestMesh implements AsyncDisposable {
   }
 }
 
-/** Starts a mesh of nodes with these names. */
+/** Starts a mesh of nodes with these names; `program` is run instead of the real one. */
 export async function startMesh(
   names: readonly string[],
   args: readonly string[] = [],
+  program?: string,
 ): Promise<TestMesh> {
   const mesh = new TestMesh(await RedisServer.start());
   try {
-    await Promise.all(names.map((name) => mesh.add(name, args)));
+    await Promise.all(names.map((name) => mesh.add(name, args, program)));
     mesh.nodes.sort((a, b) => names.indexOf(a.ready.node) - names.indexOf(b.ready.node));
   } catch (error) {
     await mesh[Symbol.asyncDispose]();

@@ -133,6 +133,8 @@ export interface TestNodeOptions {
   readonly dataFolder?: string;
   /** Command that runs the node's; none unless given. */
   readonly within?: readonly string[];
+  /** Path of the program that is run as the task runs the real one; that unless given. */
+  readonly program?: string;
 }
 
 /** Starts a node and waits until it is ready. @throws {Error} It ended or was silent. */
@@ -145,7 +147,7 @@ export async function startTestNode(options: TestNodeOptions = {}): Promise<Test
     } catch {
       reject(new Error(`Cannot start a node: it printed ${line.slice(0, 200)}`));
     }
-  }, { within: options.within });
+  }, { within: options.within, program: options.program });
   child.ended.then(({ code, stderr }) => {
     reject(new Error(`Cannot start a node: exit code ${code}: ${stderr.slice(-600)}`));
   });
@@ -169,15 +171,17 @@ export async function startTestNode(options: TestNodeOptions = {}): Promise<Test
 export function startNodeChild(
   args: readonly string[],
   onLine?: (line: string) => void,
-  { token = TEST_TOKEN, within = [] }: {
+  { token = TEST_TOKEN, within = [], program }: {
     token?: string | null;
     within?: readonly string[];
+    program?: string;
   } = {},
 ): Child {
   const [command, ...before] = [...within, Deno.execPath()];
   return new Child(command, [
     ...before,
-    ...["task", "--quiet", "node", "--host", "127.0.0.1", "--workers", "1"],
+    ...(program === undefined ? ["task", "--quiet", "node"] : taskArguments(program)),
+    ...["--host", "127.0.0.1", "--workers", "1"],
     ...["--rtmp-port", "0", "--rtsp-port", "0", "--http-port", "0"],
     ...["--name", "test", "--log-format", "json"],
     ...(token === null ? [] : ["--api-token", token]),
@@ -189,6 +193,14 @@ export function startNodeChild(
     orphanSignal: "TERM",
     onLine,
   });
+}
+
+/** The arguments of `deno` that do with `program` what the task `node` does, itself left out. */
+function taskArguments(program: string): string[] {
+  const { tasks } = JSON.parse(Deno.readTextFileSync(`${REPOSITORY}/deno.json`));
+  const command = (tasks.node as string).replace(/mod\.ts$/, program);
+  const words = command.replace(/\$\(.*\(\)'\)/, Deno.execPath()).split(" ").slice(1);
+  return [words[0], "--quiet", ...words.slice(1)];
 }
 
 /** The environment without what would configure the node from outside. */

@@ -88,6 +88,7 @@ export class MeshNode {
       ports,
       mesh: this.membership,
       inUse: (key) => this.cores.has(key),
+      takenBack() {},
       handOver: async (to, key, session) => {
         const reply = await peers.ask(to, "stream", key, "adopt", session, 1_000);
         return reply.ok && reply.value === true;
