@@ -21,6 +21,7 @@ import type { CallMessage } from "../protocols/mrtmp/call.ts";
 import { fileService, type HlsFiles } from "./file_service.ts";
 import type { Directory, LoadReport, Member } from "./directory/directory.ts";
 import { Evacuation } from "./evacuation.ts";
+import { Hearsay } from "./hearsay.ts";
 import type { ServeAnswer, ServeRequest } from "./link/link_source.ts";
 import type { LinkLoss, NodeId } from "./link/link_settings.ts";
 import { linkPeerCalls } from "./link/link_peer_calls.ts";
@@ -80,6 +81,7 @@ export class Mesh {
   readonly #outage: MeshOutage;
   readonly #loneliness: Loneliness;
   readonly #evacuation: Evacuation;
+  readonly #hearsay: Hearsay;
 
   constructor(options: MeshOptions) {
     this.#options = options;
@@ -105,9 +107,8 @@ export class Mesh {
       ...{ directory, ports, mesh: membership, outage: this.#outage },
       inUse: (key) => hub.get(streamNameOf(key))?.live ?? false,
       handOver: (to, key, session, epoch) => this.#handOver(to, key, session, epoch),
-      takenBack: (from, key, epoch) => {
-        peers.tell(from, EDGE_STREAM.name, key, "takenBack", { epoch });
-      },
+      takenBack: (from, key, epoch) =>
+        void peers.tell(from, EDGE_STREAM.name, key, "takenBack", { epoch }),
     });
     const locator = this.#locator = new MeshLocator({ ports, mesh: membership, ownership, peers });
     this.system = new ActorSystem(ports, { locator });
@@ -143,6 +144,7 @@ export class Mesh {
     this.finder = new StreamFinder(hub, system);
     const { finder, links: fetcher } = this;
     this.fetches = new HlsFetches({ ports, hub, whereabouts, fetcher, finder });
+    this.#hearsay = new Hearsay({ ports, peers, membership, system, links: this.links });
     this.#evacuation = new Evacuation({
       ...{ ports, mesh: membership },
       streams: () => this.#liveStreams(),
@@ -218,6 +220,7 @@ export class Mesh {
         lost: (peer, loss) => this.#suspect(peer, loss),
         gossip: ({ node }, { view, redisOk }) => {
           this.#outage.heard(node, redisOk);
+          this.#hearsay.forget(node);
           this.membership.gossip(view);
         },
       },
@@ -243,6 +246,7 @@ export class Mesh {
     for (const { node } of left) {
       links.disconnect(node, "it left the mesh");
       this.#outage.forget(node);
+      this.#hearsay.forget(node);
       ownership.forgetNode(node);
     }
     ingests.ownersGone();
@@ -253,14 +257,11 @@ export class Mesh {
     }
   }
 
-  #suspect({ node, incarnation }: NodeId, loss: LinkLoss | "silent"): void {
-    this.ownership.forgetNode(node);
+  #suspect(peer: NodeId, loss: LinkLoss | "silent"): void {
+    this.ownership.forgetNode(peer.node);
     // It is dialled again at once, which tells. By itself it says nothing: a node that was expelled
     // is closed by all, and must not suspect them all.
-    if (loss === "closed") return;
-    // What befell an older start of the node says nothing of the one that is there now.
-    const present = this.membership.members.get(node)?.incarnation === incarnation;
-    if (present) this.membership.suspectPeer(node, loss === "refused");
+    if (loss !== "closed") this.#hearsay.suspect(peer, loss === "refused");
   }
 
   /** Streams that this node owns and that are live or held. */

@@ -112,13 +112,7 @@ export function createParts(
   const { clock, timers } = ports;
   const gauge = new LoopGauge(clock, timers);
   const applications = new Applications(applicationTable(config));
-  // Who sends into a stream that is over for our own fault would never learn of it.
-  const failed = (core: StreamCore) => {
-    const publisher = core.ingest?.publisher;
-    core.fail();
-    if (publisher === undefined) return;
-    mesh.system.ref(INGEST, publisher.ingestId).tell.kick({ reason: "the stream failed" });
-  };
+  const failed = (core: StreamCore) => failStream(core, mesh.system);
   const hub = createHub(config, ports, { gauge, hls: applications.others.hls, failed });
   const { flusher } = hub;
   const hls = new HlsFeeds({ hub, clock, containers: HLS_CONTAINERS });
@@ -179,6 +173,14 @@ function hlsFiles(house: HlsHouse): HlsFiles {
     find: (request) => hlsFile(house, request),
     hasEnded: (name) => house.hls.hasEnded(name),
   };
+}
+
+/** Ends a stream for our own fault; who sends into it would never learn of that. */
+function failStream(core: StreamCore, system: ActorSystem): void {
+  const publisher = core.ingest?.publisher;
+  core.fail();
+  if (publisher === undefined) return;
+  system.ref(INGEST, publisher.ingestId).tell.kick({ reason: "the stream failed" });
 }
 
 function edgeLimits(config: Config): EdgeLimits {

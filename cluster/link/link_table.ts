@@ -102,6 +102,11 @@ export class LinkTable implements Upstream, Fetcher {
     }
   }
 
+  /** Since when nothing has come of a node, in milliseconds; `undefined` when that is not known. */
+  silentMs(node: string): number | undefined {
+    return this.#outgoing.get(node)?.silentMs;
+  }
+
   /** The owner's state of a stream has changed: all that subscribe to it here are told. */
   stateChanged(core: StreamCore): void {
     for (const reader of core.eager) {

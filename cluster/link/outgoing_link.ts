@@ -99,6 +99,11 @@ export class OutgoingLink {
     return this.#rttMs;
   }
 
+  /** Since when nothing has come, in milliseconds; `undefined` when it is not up. */
+  get silentMs(): number | undefined {
+    return this.#state.kind === "up" ? this.#state.link.control.silentMs : undefined;
+  }
+
   /** It is not there, and nobody has needed it lately. */
   get forgettable(): boolean {
     return this.#state.kind === "idle" && !this.#needed;
