@@ -41,7 +41,7 @@ export async function runInterleaved(options: BenchOptions, file: SourceFile): P
   const gstreamer = await measureGstreamer(options, file);
   const rows: RtspPairs[] = [];
   for (const { windowMs } of WINDOWS) {
-    const row: RtspPairs = { windowMs, rtsp: [], other: [] };
+    const row: RtspPairs = { windowMs, rtsp: [], other: [], publisher: [] };
     rows.push(row);
     for (let repeat = 0; repeat < options.repeats; repeat++) {
       await using node = await startNode(windowMs);
@@ -60,12 +60,13 @@ export async function runDatagrams(
   const load = { protocol: "rtsp-udp", viewers: UDP_VIEWERS, seconds } as const;
   const rows: RtspPairs[] = [];
   for (const windowMs of UDP_WINDOWS_MS) {
-    const row: RtspPairs = { windowMs, rtsp: [], other: [] };
+    const row: RtspPairs = { windowMs, rtsp: [], other: [], publisher: [] };
     rows.push(row);
     for (let repeat = 0; repeat < repeats; repeat++) {
       await using node = await startNode(windowMs);
       row.rtsp.push(await measureNode(node, load, file));
       row.other.push(await measureBare(node, windowMs, load, file));
+      row.publisher.push(await measurePublisher(node, load, file));
     }
   }
   printDatagrams(rows, UDP_VIEWERS);
@@ -82,6 +83,16 @@ async function measureNode(
   const address = protocol === "rtmp" ? node.rtmp : node.rtsp;
   await using players = await startPlayers({ protocol, address, path, streams: 1, viewers });
   return await measure({ serverPid: node.pid, seconds, players, pushers });
+}
+
+async function measurePublisher(
+  node: Server,
+  { seconds }: Load,
+  { path: file }: SourceFile,
+): Promise<Sample> {
+  const path = pathOf("published");
+  await using pushers = await startPushers({ file, address: node.rtmp, path, publishers: 1 });
+  return await measure({ serverPid: node.pid, seconds, pushers });
 }
 
 /** Sends what the node sent to a player just before. */

@@ -13,6 +13,8 @@ export interface RtspPairs {
   readonly rtsp: Sample[];
   /** What they are held against. */
   readonly other: Sample[];
+  /** Over UDP: the same node with a publisher and without a viewer. */
+  readonly publisher: Sample[];
 }
 
 /** What a player may cost against one over RTMP, and against bare sends over UDP. */
@@ -69,9 +71,19 @@ export function printDatagrams(rows: readonly RtspPairs[], viewers: number): voi
   const columns = ["window", "RTSP", "bare sends", "ratio", "target", ""];
   printTable(
     `CPU % of a core per 1,000 viewers over UDP (${viewers} measured)`,
-    [...columns, "KB/s each", "bare", "lost/late", "latency p50/p95 ms", "loader %", "others %"],
+    [
+      ...columns,
+      "without publisher",
+      "KB/s each",
+      "bare",
+      "lost/late",
+      "latency p50/p95 ms",
+      "loader %",
+      "others %",
+    ],
     rows.map((row) => [
       ...pairCells(row, viewers, BARE_AT_MOST),
+      spread(withoutPublisher(row)),
       fixed(median(row.rtsp.map(kilobytesPerSecond)) / viewers, 1),
       fixed(median(row.other.map(kilobytesPerSecond)) / viewers, 1),
       ...playerCells(row),
@@ -95,6 +107,12 @@ function pairCells(
     spread(ratios),
     ...verdict(median(ratios), atMost),
   ];
+}
+
+/** A bare sender has none, and of so few viewers it is a large part. */
+function withoutPublisher({ rtsp, other, publisher }: RtspPairs): number[] {
+  const published = cpuOf(publisher);
+  return cpuOf(rtsp).map((cpu, i) => (cpu - published[i]) / other[i].cpuPercent);
 }
 
 function playerCells({ rtsp, other }: RtspPairs): string[] {
