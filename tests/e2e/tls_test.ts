@@ -8,10 +8,11 @@ import { certificate, LOCAL_NAMES } from "../support/certificates.ts";
 import { type E2eOptions, endToEnd } from "../support/end_to_end.ts";
 import { LIGHT } from "../support/live.ts";
 import { mediaFile } from "../support/media_files.ts";
+import { startMesh } from "../support/mesh.ts";
 import { startNodeChild, startTestNode, type TestNode } from "../support/node_process.ts";
 import { publish } from "../support/players.ts";
 import { freePort } from "../support/ports.ts";
-import { Child, eventually, runChild, runTool } from "../support/processes.ts";
+import { Child, delay, eventually, runChild, runTool } from "../support/processes.ts";
 import { publishRtsp } from "../support/rtsp_play.ts";
 import { dial, IN_TLS, trust } from "../support/wire/dial.ts";
 import { NumberedCheck, NumberedStream } from "../support/wire/numbered.ts";
@@ -250,3 +251,55 @@ Deno.test(endToEnd("workers share the ports in TLS, and may do no more for it", 
   assertEquals(checks.map(({ lost, doubled }) => lost + doubled).filter((n) => n > 0), []);
   await stream.end();
 }));
+
+Deno.test(endToEnd("clients in TLS are sent to another node's ports in TLS", {
+  ...NEEDS,
+  needs: ["openssl", "redis"],
+}, async () => {
+  await using mesh = await startMesh(["a", "b"], [...pairArgs("one"), ...ANY_PORTS]);
+  const [a, b] = mesh.nodes;
+  const urls = { plain: "", tls: "" };
+  const plain = await Publisher.open(a.address("rtmp"), "live/plain", undefined, (url) => {
+    urls.plain = url;
+  });
+  const address = `${IN_TLS}${a.address("rtmps")}`;
+  const tls = await Publisher.open(address, "live/tls", undefined, (url) => urls.tls = url);
+  const streams = [plain, tls].map((publisher) => new NumberedStream(publisher, LIGHT));
+  using camera = await dial(`${IN_TLS}${a.address("rtsps")}`);
+  const asked = readRedirect(camera, `rtsps://${a.address("rtsps")}/live/tls`);
+  await delay(500);
+  await a.fetchApi("nodes/a/drain", "POST");
+  await eventually("both are asked", () => urls.plain !== "" && urls.tls !== "");
+  assertEquals(urls, {
+    plain: `rtmp://${b.address("rtmp")}/live`,
+    tls: `rtmps://${b.address("rtmps")}/live`,
+  });
+  assertMatch(await asked, new RegExp(`Location: rtsps://${b.address("rtsps")}/live/tls\\r`));
+  for (const stream of streams) await stream.stop();
+}));
+
+/** Plays, and gives the request that asks to go elsewhere. */
+async function readRedirect(conn: Deno.Conn, url: string): Promise<string> {
+  const requests = [
+    `DESCRIBE ${url} RTSP/1.0\r\nCSeq: 1\r\n\r\n`,
+    `SETUP ${url}/trackID=0 RTSP/1.0\r\nCSeq: 2\r\n` +
+    "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\r\n",
+  ];
+  let text = "";
+  const buffer = new Uint8Array(16 * 1024);
+  const until = async (pattern: RegExp): Promise<RegExpExecArray> => {
+    for (;;) {
+      const found = pattern.exec(text);
+      if (found !== null) return found;
+      const bytes = await conn.read(buffer);
+      if (bytes === null) throw new Error(`Closed before ${pattern}`);
+      text = (text + new TextDecoder("latin1").decode(buffer.subarray(0, bytes))).slice(-20_000);
+    }
+  };
+  await conn.write(encode(requests[0]));
+  await until(/m=video/);
+  await conn.write(encode(requests[1]));
+  const [, session] = await until(/Session: (\w+)/);
+  await conn.write(encode(`PLAY ${url} RTSP/1.0\r\nCSeq: 3\r\nSession: ${session}\r\n\r\n`));
+  return (await until(/REDIRECT rtsps:[^]*?\r\n\r\n/))[0];
+}
