@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { setImmediate } from "node:timers";
 import type { Clock, Timer, Timers } from "../../actors/runtime/ports.ts";
 import { settlePromises } from "../support/virtual_ports.ts";
 
@@ -11,6 +12,18 @@ const EVENTS_MAX = 10_000_000;
 
 /** Wall clock at time 0: 2026-01-01. */
 const WALL_START_MS = Date.UTC(2026, 0, 1);
+
+/** Events in one turn of the real event loop, where promises can be settled within it. */
+const SLICE_EVENTS = 2_000;
+
+/**
+ * The engine's own way to settle promises, six times as fast as a turn of the event loop for each
+ * event; it is no part of Deno's interface, so it may be missing.
+ */
+const ENGINE: { readonly runMicrotasks?: () => void } =
+  (Deno as unknown as Record<symbol, { core?: { runMicrotasks?: () => void } } | undefined>)[
+    (Deno as unknown as { internal: symbol }).internal
+  ]?.core ?? {};
 
 interface Entry {
   readonly dueMs: number;
@@ -46,15 +59,43 @@ export class SimTime {
   /** Lets everything happen until then, each event with all that its promises cause. */
   async runUntil(endMs: number): Promise<void> {
     await settlePromises();
+    const { runMicrotasks } = ENGINE;
+    if (runMicrotasks === undefined) {
+      while (this.#happen(endMs)) await settlePromises();
+    } else {
+      while (await this.#slice(endMs, runMicrotasks));
+    }
+    this.nowMs = endMs;
+  }
+
+  /** Some events, in a turn of the real event loop of their own. False: there are no more. */
+  #slice(endMs: number, runMicrotasks: () => void): Promise<boolean> {
+    return new Promise((resolve, reject) =>
+      void setImmediate(() => {
+        try {
+          for (let i = 0; i < SLICE_EVENTS; i++) {
+            if (!this.#happen(endMs)) return resolve(false);
+            runMicrotasks();
+          }
+          resolve(true);
+        } catch (error) {
+          reject(error);
+        }
+      })
+    );
+  }
+
+  /** The next event, if it is due by then. */
+  #happen(endMs: number): boolean {
     while (this.#heap.length > 0 && this.#heap[0].dueMs <= endMs) {
       const { dueMs, callback } = this.#pop();
       if (callback === undefined) continue;
       if (++this.events > EVENTS_MAX) throw new Error("Simulation does not get on");
       this.nowMs = dueMs;
       callback();
-      await settlePromises();
+      return true;
     }
-    this.nowMs = endMs;
+    return false;
   }
 
   #push(entry: Entry): void {

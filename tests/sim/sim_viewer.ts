@@ -179,16 +179,17 @@ export class SimViewer implements LogReader {
     const { kind } = frame.track;
     const beat = beatOf(frame);
     const before = this.#tracks.get(kind);
-    const what = `${this.label}: ${kind} frame ${beat} at ${frame.dtsUs} us, record ${frame.seq}`;
+    const what = () =>
+      `${this.label}: ${kind} frame ${beat} at ${frame.dtsUs} us, record ${frame.seq}`;
     if (before !== undefined) {
-      if (frame.dtsUs <= before.dtsUs) fault(`I7 ${what}, is not after ${before.dtsUs} us`);
+      if (frame.dtsUs <= before.dtsUs) fault(`I7 ${what()}, is not after ${before.dtsUs} us`);
       const lost = this.#options.strict() && beat > before.beat + 1 && !this.#anew;
-      if (beat <= before.beat || lost) fault(`I3 ${what}, comes after frame ${before.beat}`);
+      if (beat <= before.beat || lost) fault(`I3 ${what()}, comes after frame ${before.beat}`);
     }
     const video = this.#tracks.get("video");
     if (kind === "audio" && video?.beat === beat) {
       const offsetUs = frame.dtsUs - video.dtsUs;
-      if (offsetUs !== AUDIO_OFFSET_US) fault(`I7 ${what}, is ${offsetUs} us behind its picture`);
+      if (offsetUs !== AUDIO_OFFSET_US) fault(`I7 ${what()}, is ${offsetUs} us behind its picture`);
     }
     this.#tracks.set(kind, { dtsUs: frame.dtsUs, beat });
     if (kind === "audio") this.#anew = false; // Both tracks of it have begun.
