@@ -251,7 +251,12 @@ export class Simulation {
 
   #kill(name: string, silently: boolean): void {
     const node = this.nodes.get(name);
-    if (node === undefined || node.process.dead || this.#living.length < 3) return;
+    if (node !== undefined && this.#living.length >= 3) this.#end(node, silently);
+  }
+
+  #end(node: SimNode, silently: boolean): void {
+    const { name } = node;
+    if (node.process.dead) return;
     node.process.kill();
     node.vanished = silently;
     if (silently) {
@@ -284,7 +289,7 @@ export class Simulation {
           if (publisher.session?.node === node) publisher.reconnect(true);
         }
         node.process.timers.after(1_000, () => {
-          node.leave().then(() => this.#kill(name, false));
+          node.leave().then(() => this.#end(node, false));
         });
       });
     });
