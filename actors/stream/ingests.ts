@@ -43,6 +43,9 @@ const WATCH_MS = 250;
 /** An owner that fetches nothing for this long is gone or has forgotten; in milliseconds. */
 const UNFETCHED_MS_MAX = 1_000;
 
+/** One whose session is fetched is told of it this often, in milliseconds. */
+const RETELL_MS = 3_000;
+
 export interface IngestsOptions {
   readonly hub: StreamHub;
   readonly system: Actors;
@@ -54,8 +57,8 @@ export interface IngestsOptions {
 interface Entry {
   readonly session: Publication;
   readonly core: StreamCore;
-  /** Checks in a row in which nobody fetched it although another node owns it. */
-  unfetched: number;
+  /** Checks since its owner, which is another node, was told of it. */
+  untold: number;
 }
 
 export class Ingests implements PairStage {
@@ -101,7 +104,7 @@ export class Ingests implements PairStage {
     this.#replace(core);
     core.ingest = session;
     core.starved = false;
-    this.#byId.set(ingestId, { session, core, unfetched: 0 });
+    this.#byId.set(ingestId, { session, core, untold: 0 });
     this.#watch();
     return { ok: true, core, grant, seenAtMs: granted.nextSeq === 0 ? -Infinity : seenAtMs };
   }
@@ -256,16 +259,16 @@ export class Ingests implements PairStage {
 
   /** An owner on another node subscribes to the session; when it does not, another one is found. */
   #look(entry: Entry): void {
-    const { core, session } = entry;
-    const here = core.publication?.publisher.ingestId === session.publisher.ingestId;
-    // Edges of ours fetch it, too; they say nothing of an owner that does not know the session.
-    const owned = this.#options.whereabouts.ownEpoch(streamKey(core.name)) !== undefined;
-    if (here || (!owned && core.eager.size > 0)) {
-      entry.unfetched = 0;
+    const { core, session: { publisher } } = entry;
+    if (core.publication?.publisher.ingestId === publisher.ingestId) {
+      entry.untold = 0;
       return;
     }
-    if (++entry.unfetched * WATCH_MS < UNFETCHED_MS_MAX) return;
-    entry.unfetched = 0;
+    const owned = this.#options.whereabouts.ownEpoch(streamKey(core.name)) !== undefined;
+    // Who fetches it may be an edge, or an owner that has not heard whose session it is.
+    const fetched = !owned && core.eager.size > 0;
+    if (++entry.untold * WATCH_MS < (fetched ? RETELL_MS : UNFETCHED_MS_MAX)) return;
+    entry.untold = 0;
     this.#adopt(entry);
   }
 

@@ -62,7 +62,8 @@ export class DirectoryWeather {
 
   /** Whether it answers anybody, and does so before long. */
   get answers(): boolean {
-    return this.#away === 0 && !this.#stalled && this.lossy === 0;
+    const slow = 2 * this.crawlMs > TIMEOUT_MS / 2;
+    return this.#away === 0 && !this.#stalled && this.lossy === 0 && !slow;
   }
 
   /** Nobody reaches it. */
