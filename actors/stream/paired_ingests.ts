@@ -13,7 +13,7 @@ import type { AskReply } from "../runtime/ask.ts";
 import type { Clock, Timer, Timers } from "../runtime/ports.ts";
 import { INGEST, type PairedPublishers } from "./ingest_actor.ts";
 import type { Intake } from "./intake.ts";
-import type { Grant, StreamCore } from "./stream_core.ts";
+import type { StreamHub } from "./stream_hub.ts";
 import { streamKey, type StreamName } from "./stream_key.ts";
 import { type IngestStart, type PairAnswer, STREAM } from "./stream_protocol.ts";
 import type { Whereabouts } from "./upstream.ts";
@@ -44,6 +44,7 @@ export interface PairStage {
 }
 
 export interface PairedIngestsOptions {
+  readonly hub: StreamHub;
   readonly stage: PairStage;
   readonly system: Actors;
   readonly clock: Clock;
@@ -101,7 +102,7 @@ export class PairedIngests implements PairedPublishers {
       ...{ heardAtMs: clock.nowMs(), entering: false, reporting: false, turn: 0 },
     };
     this.#members.set(ingestId, member);
-    if (started.ok) play(member, started);
+    if (started.ok) this.#play(member, started);
     else this.#report(member);
     this.#arm();
     return { ok: true };
@@ -213,22 +214,20 @@ export class PairedIngests implements PairedPublishers {
       if (started.ok) stage.unpublish(ingestId, name, true);
       return;
     }
-    if (started.ok) return play(member, started);
+    if (started.ok) return this.#play(member, started);
     if (started.reason === "unreachable" || started.reason === "moved") return;
     if (started.reason === "backup") return member.intake.disarm();
     this.#dismiss(member, `its stream cannot be published: ${started.reason}`);
   }
 
+  #play(member: Member, { core, grant, seenAtMs }: Extract<IngestStart, { ok: true }>): void {
+    member.generation = grant.generation;
+    member.intake.goLive(core, grant, seenAtMs);
+    // What it brings is no input that was just read: nobody else says that it is complete.
+    this.#options.hub.flusher.settle();
+  }
+
   #dismiss({ ingestId }: Member, reason: string): void {
     this.#options.system.ref(INGEST, ingestId).tell.kick({ reason });
   }
-}
-
-function play(member: Member, { core, grant, seenAtMs }: {
-  readonly core: StreamCore;
-  readonly grant: Grant;
-  readonly seenAtMs: number;
-}): void {
-  member.generation = grant.generation;
-  member.intake.goLive(core, grant, seenAtMs);
 }

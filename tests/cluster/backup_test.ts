@@ -286,6 +286,18 @@ Deno.test("a publisher that did not hear that it is the backup hears it of its n
   assert(stage.watch.last >= mesh.frame - 2);
 });
 
+Deno.test("what a backup has kept goes out when it is played, not with its next frame", async () => {
+  const stage = await onStage(2, 2);
+  await using mesh = stage.mesh;
+  const { one, two, watch } = stage;
+  one.close(true);
+  for (let frame = 0; frame <= GOP; frame++) {
+    await mesh.run(FRAME_MS);
+    if (watch.core.ingest?.publisher.ingestId === two.id) break;
+  }
+  assertEquals(watch.last, mesh.frame);
+});
+
 Deno.test("a backup of another configuration brings its own headers", async () => {
   const stage = await onStage();
   await using mesh = stage.mesh;
