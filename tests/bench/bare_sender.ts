@@ -49,9 +49,15 @@ interface Receiver {
 
 function main({ windowMs, packets, stretchMs }: BareSenderOptions): void {
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const known = new Set<number>();
   const receivers: Receiver[] = [];
   void (async () => {
-    for await (const [hello, address] of socket) receivers.push({ medium: hello[0], address });
+    for await (const [hello, address] of socket) {
+      const { port } = address as Deno.NetAddr;
+      if (known.has(port)) continue; // It asks until something comes.
+      known.add(port);
+      receivers.push({ medium: hello[0], address });
+    }
   })();
   const address = `127.0.0.1:${(socket.addr as Deno.NetAddr).port}`;
   console.log(JSON.stringify({ event: "listening", address }));

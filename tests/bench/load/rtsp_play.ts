@@ -37,6 +37,9 @@ const DATAGRAM_BYTES_MAX = 2 * 1024;
 /** Bytes of a connection beside the media. */
 const ANSWER_BYTES_MAX = 4 * 1024;
 
+/** How often a bare sender is asked until it sends: on a busy machine it may lose some of many. */
+const ASK_MS = 1_000;
+
 /** Media of the stream that a bare sender sends. */
 const RAW_MEDIA = 2;
 
@@ -86,9 +89,14 @@ export async function playRaw(sink: DatagramSink, address: string): Promise<void
   const datagram = datagramsOf(sink);
   for (let medium = 0; medium < RAW_MEDIA; medium++) {
     const socket = openSocket();
-    receiveAll(socket, datagram);
     const to = { transport: "udp", hostname, port: Number(port) } as const;
-    await socket.send(Uint8Array.of(medium), to);
+    const ask = () => socket.send(Uint8Array.of(medium), to);
+    const timer = setInterval(() => ask().catch(() => {}), ASK_MS);
+    receiveAll(socket, (packet) => {
+      clearInterval(timer);
+      datagram(packet);
+    });
+    await ask();
   }
 }
 
