@@ -7,6 +7,7 @@
  * @module
  */
 import { DueQueue } from "../../actors/runtime/due_queue.ts";
+import { every } from "../../actors/runtime/every.ts";
 import type { Timer } from "../../actors/runtime/ports.ts";
 import { ASK_REFUSED } from "../../actors/runtime/ask.ts";
 import type { StreamCore } from "../../actors/stream/stream_core.ts";
@@ -25,8 +26,8 @@ import { SourceCursor } from "./source_cursor.ts";
 import { TickGauge } from "./tick_gauge.ts";
 import type { LinkListener } from "./transport.ts";
 
-/** How often links are looked after, in milliseconds: a twelfth of the shortest silence. */
-export const TICK_MS = 50;
+/** How often links are looked after, in milliseconds: a sixth of the shortest silence. */
+export const TICK_MS = 100;
 
 /** A tick that was late counts for no more than this: what came meanwhile was not read yet. */
 const ELAPSED_MS_MAX = 2 * TICK_MS;
@@ -41,8 +42,7 @@ export class LinkTable implements Upstream, Fetcher {
   readonly #outgoing = new Map<string, OutgoingLink>();
   readonly #gauge = new TickGauge();
   #listener: LinkListener | undefined;
-  #tickTimer: Timer | undefined;
-  #tickDueMs = 0;
+  #ticking: Timer | undefined;
   #closed = false;
 
   constructor(settings: LinkSettings) {
@@ -58,7 +58,7 @@ export class LinkTable implements Upstream, Fetcher {
     this.#listener ??= this.#settings.transport.listen((socket) => {
       if (this.#closed) return socket.close();
       this.#acceptor.accept(socket);
-      this.#armTick();
+      this.#watchOver();
     });
     return this.#listener.port;
   }
@@ -156,8 +156,7 @@ export class LinkTable implements Upstream, Fetcher {
   close(reason: string): void {
     this.#closed = true;
     this.#listener?.close();
-    this.#tickTimer?.cancel();
-    this.#tickTimer = undefined;
+    this.#rest();
     this.disconnectAll(reason);
     this.#queue.clear();
   }
@@ -169,20 +168,22 @@ export class LinkTable implements Upstream, Fetcher {
     if (this.#outgoing.size >= PEERS_MAX) return undefined;
     const link = new OutgoingLink(node, this.#settings, this.#queue);
     this.#outgoing.set(node, link);
-    this.#armTick();
+    this.#watchOver();
     return link;
   }
 
   /** Ticks for as long as there is somebody to look after: a node alone sleeps. */
-  #armTick(): void {
-    if (this.#tickTimer !== undefined || this.#closed) return;
-    const { clock, timers } = this.#settings.ports;
-    this.#tickDueMs = clock.nowMs() + TICK_MS;
-    this.#tickTimer = timers.after(TICK_MS, () => this.#tick());
+  #watchOver(): void {
+    if (this.#closed) return;
+    this.#ticking ??= every(this.#settings.ports, TICK_MS, (lateMs) => this.#tick(lateMs));
   }
 
-  #tick(): void {
-    const lateMs = Math.max(0, this.#settings.ports.clock.nowMs() - this.#tickDueMs);
+  #rest(): void {
+    this.#ticking?.cancel();
+    this.#ticking = undefined;
+  }
+
+  #tick(lateMs: number): void {
     this.#gauge.note(lateMs);
     const elapsedMs = Math.min(TICK_MS + lateMs, ELAPSED_MS_MAX);
     const silentMsMax = Math.max(SILENCE_MS_MIN, 4 * this.#gauge.latenessMs);
@@ -191,8 +192,7 @@ export class LinkTable implements Upstream, Fetcher {
       if (link.forgettable) this.#outgoing.delete(node);
     }
     for (const link of this.#acceptor.links.values()) link.tick(elapsedMs, silentMsMax);
-    this.#tickTimer = undefined;
     const { links, strangers } = this.#acceptor;
-    if (this.#outgoing.size + links.size + strangers > 0) this.#armTick();
+    if (this.#outgoing.size + links.size + strangers === 0) this.#rest();
   }
 }

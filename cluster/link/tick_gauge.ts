@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Ticks looked back at: a minute. */
+/** Ticks looked back at: two minutes. */
 const SAMPLES_MAX = 1_200;
 
 /** Share of them that stayed below the lateness told. */
@@ -26,7 +26,7 @@ export class TickGauge {
     this.#quantileMs = sorted[Math.ceil(SHARE * sorted.length) - 1];
   }
 
-  /** Lateness that 99.9 % of the ticks of the last minute stayed below, in milliseconds. */
+  /** Lateness that 99.9 % of the ticks of the last two minutes stayed below, in milliseconds. */
   get latenessMs(): number {
     return this.#quantileMs;
   }
