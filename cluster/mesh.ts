@@ -17,14 +17,14 @@ import type { ServeFile } from "../actors/stream/fetch.ts";
 import { streamKey, type StreamName, streamNameOf } from "../actors/stream/stream_key.ts";
 import { type Adoption, sessionStateOf, STREAM } from "../actors/stream/stream_protocol.ts";
 import type { SessionState } from "../actors/stream/upstream.ts";
-import type { CallMessage } from "../protocols/mrtmp/call.ts";
 import { fileService, type HlsFiles } from "./file_service.ts";
-import type { Directory, LoadReport, Member } from "./directory/directory.ts";
+import type { Directory, LoadReport } from "./directory/directory.ts";
 import { Evacuation } from "./evacuation.ts";
 import { Hearsay } from "./hearsay.ts";
 import type { ServeAnswer, ServeRequest } from "./link/link_source.ts";
 import type { LinkLoss, NodeId } from "./link/link_settings.ts";
 import { linkPeerCalls } from "./link/link_peer_calls.ts";
+import { linkReceiver } from "./link_receiver.ts";
 import { LinkTable } from "./link/link_table.ts";
 import type { LinkTransport } from "./link/transport.ts";
 import type { Introduction } from "./membership/membership_options.ts";
@@ -32,7 +32,7 @@ import { Membership } from "./membership/membership.ts";
 import { MeshWhereabouts } from "./mesh_whereabouts.ts";
 import { MeshLocator } from "./placement/mesh_locator.ts";
 import { Ownership } from "./placement/ownership.ts";
-import { rankNodes } from "./placement/rendezvous.ts";
+import { watchedNodes } from "./watched_nodes.ts";
 import { replicasOf, Replication } from "./replication.ts";
 import { Loneliness } from "./loneliness.ts";
 import { MeshOutage } from "./outage.ts";
@@ -63,9 +63,6 @@ const ADOPT_TIMEOUT_MS = 2_000;
 
 const REFUSED: ServeAnswer = { refused: true };
 
-/** Nodes that listen for each other's silence, besides those that carry media with each other. */
-const WATCHERS = 3;
-
 export class Mesh {
   readonly system: ActorSystem;
   readonly membership: Membership;
@@ -78,10 +75,12 @@ export class Mesh {
   readonly #options: MeshOptions;
   readonly #locator: MeshLocator;
   readonly #replication: Replication;
-  readonly #outage: MeshOutage;
+  readonly outage: MeshOutage;
   readonly #loneliness: Loneliness;
   readonly #evacuation: Evacuation;
   readonly #hearsay: Hearsay;
+  /** Incarnation in whose name links are dialled. */
+  #linkedAs = 0;
 
   constructor(options: MeshOptions) {
     this.#options = options;
@@ -98,13 +97,13 @@ export class Mesh {
       onJump: () => this.#stoodStill(),
     });
     const peers = linkPeerCalls(this.links);
-    this.#outage = new MeshOutage({
+    this.outage = new MeshOutage({
       ...{ ports, peers },
       membership: () => this.membership,
       cutOff: () => this.ownership.dropAll(),
     });
     const ownership = this.ownership = new Ownership({
-      ...{ directory, ports, mesh: membership, outage: this.#outage },
+      ...{ directory, ports, mesh: membership, outage: this.outage },
       inUse: (key) => hub.get(streamNameOf(key))?.live ?? false,
       handOver: (to, key, session, epoch) => this.#handOver(to, key, session, epoch),
       takenBack: (from, key, epoch) =>
@@ -163,7 +162,7 @@ export class Mesh {
     const { members, node, redisOk } = this.membership;
     const others = [...members.keys()].filter((other) => other !== node);
     return !redisOk && others.length > 0 &&
-      others.every((other) => this.#outage.wordOf(other) === undefined);
+      others.every((other) => this.outage.wordOf(other) === undefined);
   }
 
   /** Joins; resolves when the others know this node. */
@@ -193,7 +192,7 @@ export class Mesh {
     this.#evacuation.stop();
     this.ingests.stop();
     this.#replication.stop();
-    this.#outage.stop();
+    this.outage.stop();
     this.#loneliness.stop();
     this.ownership.stop();
     this.links.close("the node stops");
@@ -218,18 +217,14 @@ export class Mesh {
       events: {
         silent: (peer) => this.#suspect(peer, "silent"),
         lost: (peer, loss) => this.#suspect(peer, loss),
-        gossip: ({ node }, { view, redisOk }) => {
-          this.#outage.heard(node, redisOk);
+        gossip: ({ node, incarnation }, { view, redisOk }) => {
+          if (this.membership.isDead(node, incarnation)) return;
+          this.outage.heard(node, redisOk);
           this.#hearsay.forget(node);
           this.membership.gossip(view);
         },
       },
-      receiver: {
-        ask: (from, { kind, key, name, req, timeoutMs }: CallMessage) =>
-          this.#locator.receive(kind, key, name, req, timeoutMs, from.node),
-        tell: (_from, { kind, key, name, req }) =>
-          void this.#locator.receiveTell(kind, key, name, req),
-      },
+      receiver: linkReceiver(() => ({ locator: this.#locator, membership: this.membership })),
       serve: (request) => this.#serve(request),
       serveFile: this.#fileService(),
       reading: () => this.membership.checkClock(),
@@ -240,12 +235,18 @@ export class Mesh {
   /** Who is gone is not waited for: what it owned finds other owners now. */
   #viewChanged(left: readonly { readonly node: string }[]): void {
     const { membership, links, ownership, ingests, system } = this;
+    const { incarnation } = membership;
+    // Links of an incarnation that was expelled, as a guest's, are none of this one.
+    if (this.#linkedAs !== 0 && this.#linkedAs !== incarnation) {
+      links.disconnectAll("the node joined anew");
+    }
+    this.#linkedAs = incarnation;
     const others = [...membership.members.values()].filter(({ node }) => node !== membership.node);
     links.watch(new Set(watchedNodes(membership.node, others)));
     if (left.length === 0) return;
     for (const { node } of left) {
       links.disconnect(node, "it left the mesh");
-      this.#outage.forget(node);
+      this.outage.forget(node);
       this.#hearsay.forget(node);
       ownership.forgetNode(node);
     }
@@ -259,6 +260,7 @@ export class Mesh {
 
   #suspect(peer: NodeId, loss: LinkLoss | "silent"): void {
     this.ownership.forgetNode(peer.node);
+    if (loss === "refused") this.outage.refused(peer.node);
     // It is dialled again at once, which tells. By itself it says nothing: a node that was expelled
     // is closed by all, and must not suspect them all.
     if (loss !== "closed") this.#hearsay.suspect(peer, loss === "refused");
@@ -384,13 +386,4 @@ export class Mesh {
     const reply = await this.links.ask(to, { ...message, timeoutMs: ADOPT_TIMEOUT_MS });
     return reply.ok && reply.value === true;
   }
-}
-
-/** Nodes whose silence this one listens for: each is heard by the same few, whoever asks. */
-function watchedNodes(self: string, others: readonly Member[]): string[] {
-  const all = [...others, { node: self, weight: 1 }];
-  return others.map(({ node }) => node).filter((node) => {
-    const listeners = all.filter((other) => other.node !== node);
-    return rankNodes(node, listeners, WATCHERS).some((ranked) => ranked.node === self);
-  });
 }

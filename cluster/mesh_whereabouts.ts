@@ -115,6 +115,12 @@ export class MeshWhereabouts implements Whereabouts {
     return best;
   }
 
+  async reaches(key: string, node: string): Promise<boolean> {
+    const { peers } = this.#options;
+    const reply = await peers.ask(node, EDGE_STREAM.name, key, "has", undefined, CARRIER_MS);
+    return reply.ok && (reply.value as Carrier | null)?.owns === true;
+  }
+
   async prepare(key: string, node: string): Promise<boolean> {
     const { peers, ports: { clock, timers }, membership } = this.#options;
     const dueMs = clock.nowMs() + PREPARE_MS;

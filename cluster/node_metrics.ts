@@ -63,6 +63,7 @@ export function nodeSnapshot(parts: NodeParts): MetricsSnapshot {
     mailboxRefusals: { all: system.counters.refused },
     actors: system.count(),
     timers: timersPending(),
+    redisOk: mesh.membership.redisOk,
   };
 }
 

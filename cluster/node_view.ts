@@ -106,6 +106,7 @@ function nodeInfos({ mesh, config, home, admission }: NodeParts): NodeInfo[] {
     host: member.host,
     incarnation: member.incarnation,
     state: member.state,
+    redis: mesh.outage.redisOf(member.node),
     zone: member.zone,
     addresses: { ...member.addresses, ...meshAddress(member) },
     load: loads.get(member.node) ?? NO_LOAD,
@@ -113,7 +114,8 @@ function nodeInfos({ mesh, config, home, admission }: NodeParts): NodeInfo[] {
   if (members.has(config.name)) return infos;
   const state = admission.draining ? "draining" : "up";
   const { name, zone } = config;
-  const self = { name, host: name, incarnation, state, zone } as const;
+  const redis = mesh.outage.redisOf(name);
+  const self = { name, host: name, incarnation, state, redis, zone } as const;
   return [...infos, { ...self, addresses: home.addresses, load: NO_LOAD }];
 }
 

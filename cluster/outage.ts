@@ -10,6 +10,7 @@
 import { every } from "../actors/runtime/every.ts";
 import type { Ports, Timer } from "../actors/runtime/ports.ts";
 import { type Carrier, EDGE_STREAM } from "../actors/stream/edge_stream_actor.ts";
+import { LEASE_MS } from "./membership/directory_contact.ts";
 import type { Membership } from "./membership/membership.ts";
 import type { Owner } from "./placement/owner.ts";
 import type { Outage } from "./placement/ownership.ts";
@@ -17,6 +18,19 @@ import type { PeerCalls } from "./placement/peer_calls.ts";
 
 /** What a node said of Redis is believed this long, in milliseconds: two pings. */
 const WORD_MS = 2_500;
+
+/**
+ * A node that was answered by Redis a moment before all lost it says so until it asks again, and
+ * asks after we did: only what it says so long after our last answer is of a Redis that we alone
+ * have lost; in milliseconds.
+ */
+const PROOF_MS = 2_100;
+
+/**
+ * Redis that comes back answers some before others: who has it again proves nothing yet for so long,
+ * in milliseconds; a renewal and its time limit.
+ */
+const BACK_MS = 1_500;
 
 /** A node that does not say in time what it owns is not waited for, in milliseconds. */
 const WHO_HAS_MS = 150;
@@ -29,8 +43,8 @@ const ANSWER_MS = 500;
 const ANSWERS_MAX = 10_000;
 
 /** Ownership is given up this long before the lease is over, and that is looked at this often. */
-const GIVE_UP_MS = 750;
-const LOOK_MS = 500;
+const GIVE_UP_MS = 450;
+const LOOK_MS = 100;
 
 export interface MeshOutageOptions {
   readonly ports: Ports;
@@ -40,14 +54,21 @@ export interface MeshOutageOptions {
   readonly cutOff: () => void;
 }
 
+/** What a node said last, when, and since when it says so. */
+interface Word {
+  readonly ok: boolean;
+  readonly atMs: number;
+  readonly sinceMs: number;
+}
+
 interface Answer {
   readonly atMs: number;
-  readonly owner: Promise<Owner | undefined>;
+  readonly owner: Promise<Owner | "unknown" | undefined>;
 }
 
 export class MeshOutage implements Outage {
   readonly #options: MeshOutageOptions;
-  readonly #words = new Map<string, { readonly ok: boolean; readonly atMs: number }>();
+  readonly #words = new Map<string, Word>();
   readonly #answers = new Map<string, Answer>();
   #gaveUp = false;
   readonly #timer: Timer;
@@ -59,12 +80,27 @@ export class MeshOutage implements Outage {
 
   /** A node said whether Redis answers it. */
   heard(node: string, ok: boolean): void {
-    this.#words.set(node, { ok, atMs: this.#nowMs });
+    const atMs = this.#nowMs;
+    const before = this.#words.get(node);
+    const sinceMs = before?.ok === ok ? before.sinceMs : atMs;
+    this.#words.set(node, { ok, atMs, sinceMs });
+  }
+
+  /** Nobody listens where a node was: it is dead, and not only out of reach. */
+  refused(node: string): void {
+    this.#words.delete(node);
   }
 
   /** A node is no member any more. */
   forget(node: string): void {
     this.#words.delete(node);
+  }
+
+  /** Whether Redis answers a node, this one included, as far as is known here. */
+  redisOf(node: string): "ok" | "away" | "unknown" {
+    const membership = this.#options.membership();
+    const ok = node === membership.node ? membership.redisOk : this.wordOf(node);
+    return ok === undefined ? "unknown" : ok ? "ok" : "away";
   }
 
   /** What a node says of Redis; `undefined` when it has said nothing of late. */
@@ -73,14 +109,20 @@ export class MeshOutage implements Outage {
     return word === undefined || word.atMs < this.#nowMs - WORD_MS ? undefined : word.ok;
   }
 
+  /**
+   * Every node that is heard has lost the directory, too, and more than half of those that were
+   * heard before still are, this one included: those who are not may be many, and have it.
+   */
   get general(): boolean {
     const membership = this.#options.membership();
     if (membership.members.size <= 1) return true;
-    const words = this.#freshWords();
-    return words.length > 0 && words.every((ok) => !ok);
+    if (this.#othersHaveIt(0)) return false;
+    const nowMs = this.#nowMs;
+    const heard = [...this.#words.values()].filter(({ ok, atMs }) => !ok && nowMs - atMs < WORD_MS);
+    return 2 * (heard.length + 1) > this.#words.size + 1;
   }
 
-  whoHas(key: string): Promise<Owner | undefined> {
+  whoHas(key: string): Promise<Owner | "unknown" | undefined> {
     const nowMs = this.#nowMs;
     const known = this.#answers.get(key);
     if (known !== undefined && nowMs - known.atMs < ANSWER_MS) return known.owner;
@@ -98,19 +140,27 @@ export class MeshOutage implements Outage {
     return this.#options.ports.clock.nowMs();
   }
 
-  #freshWords(): boolean[] {
-    const oldestMs = this.#nowMs - WORD_MS;
-    return [...this.#words.values()].filter(({ atMs }) => atMs >= oldestMs).map(({ ok }) => ok);
+  /** Somebody is answered by Redis, and has been for so long, that does not answer us. */
+  #othersHaveIt(forMs: number): boolean {
+    const nowMs = this.#nowMs;
+    const lostMs = this.#options.membership().leaseEndMs - LEASE_MS;
+    const newMs = Math.max(lostMs + PROOF_MS, nowMs - WORD_MS);
+    return [...this.#words.values()].some(({ ok, atMs, sinceMs }) =>
+      ok && atMs >= newMs && nowMs - sinceMs >= forMs
+    );
   }
 
-  async #askAll(key: string): Promise<Owner | undefined> {
+  /** `unknown` when somebody who is there did not answer in time. */
+  async #askAll(key: string): Promise<Owner | "unknown" | undefined> {
     const { peers, membership } = this.#options;
     const { members, node: self } = membership();
     const others = [...members.values()].filter(({ node }) => node !== self);
     let best: Owner | undefined;
+    let silent = false;
     await Promise.all(
       others.slice(0, NODES_ASKED_MAX).map(async ({ node, incarnation }) => {
         const reply = await peers.ask(node, EDGE_STREAM.name, key, "has", undefined, WHO_HAS_MS);
+        if (!reply.ok && this.wordOf(node) !== undefined) silent = true;
         const has = reply.ok ? reply.value as Carrier | null : null;
         if (has === null || !has.owns) return;
         if (best === undefined || has.epoch > best.epoch) {
@@ -118,7 +168,7 @@ export class MeshOutage implements Outage {
         }
       }),
     );
-    return best;
+    return best ?? (silent ? "unknown" : undefined);
   }
 
   #look(): void {
@@ -127,10 +177,16 @@ export class MeshOutage implements Outage {
       this.#gaveUp = false;
       return;
     }
-    const over = this.#nowMs > membership.leaseEndMs - GIVE_UP_MS;
-    if (this.#gaveUp || !over || !this.#freshWords().some((ok) => ok)) return;
+    const nowMs = this.#nowMs;
+    if (this.#gaveUp || nowMs < membership.leaseEndMs - GIVE_UP_MS || this.general) return;
+    const others = this.#othersHaveIt(BACK_MS);
+    // Who hears too few to know waits for as long as it may.
+    const few = !this.#othersHaveIt(0) && nowMs >= membership.leaseEndMs;
+    if (!others && !few) return;
     this.#gaveUp = true;
-    this.#options.ports.log.warn("only this node has lost the directory, it gives up its streams");
+    this.#options.ports.log.warn("this node has lost the directory, it gives up its streams", {
+      why: others ? "others have it" : "too few others are heard",
+    });
     this.#options.cutOff();
   }
 }

@@ -273,6 +273,12 @@ export const SINGLE: readonly Single<MetricsSnapshot>[] = [
     help: "Timers that were started and have neither fired nor been cancelled",
     read: ({ timers }) => timers,
   },
+  {
+    type: "gauge",
+    name: "headwater_redis_ok",
+    help: "1 while Redis answers; without it everything goes on as it is, so no reason to restart",
+    read: ({ redisOk }) => redisOk ? 1 : 0,
+  },
 ];
 
 /**

@@ -84,6 +84,8 @@ export interface MetricsSnapshot {
   readonly actors: number;
   /** Timers that neither fired nor were cancelled yet. */
   readonly timers: number;
+  /** Whether Redis, or what is there in its place, answers. */
+  readonly redisOk: boolean;
 }
 
 /** What the operating system says of a process. */

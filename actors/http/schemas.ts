@@ -113,6 +113,10 @@ export const nodeInfo = z.object({
   host: z.string().openapi({ description: "Host that the node runs on" }),
   incarnation: count.openapi({ description: "Unique per start of the node" }),
   state: z.enum(["up", "draining"]),
+  redis: z.enum(["ok", "away", "unknown"]).openapi({
+    description: "Whether Redis, or what a host has in its place, answers the node, as far as " +
+      "the node that was asked has heard. While it is away everything goes on as it is.",
+  }),
   zone: z.string().openapi({ description: "Where the host stands, as its operator named it" }),
   addresses: z.object({
     rtmp: address.optional(),

@@ -6,72 +6,20 @@
  *
  * @module
  */
-import type { Actor, ActorContext, Reply } from "../runtime/actor.ts";
+import type { Actor, ActorContext } from "../runtime/actor.ts";
 import { DEFERRED } from "../runtime/actor.ts";
-import { actorKind } from "../runtime/protocol.ts";
+import { Asking } from "./asking.ts";
+import { type Carrier, EDGE_STREAM, type EdgeStreamProtocol } from "./edge_stream_protocol.ts";
 import { STREAM } from "./stream_protocol.ts";
+import { Detour, type Found } from "./detour.ts";
 import { Feed } from "./feed.ts";
-import { inherit } from "./inheritance.ts";
-import type { Publication, StreamCore } from "./stream_core.ts";
+import { inherit, lostSession } from "./inheritance.ts";
+import type { StreamCore } from "./stream_core.ts";
 import type { StreamHub } from "./stream_hub.ts";
 import { type StreamName, streamNameOf } from "./stream_key.ts";
-import type { SessionState, StreamOwner, Upstream, UpstreamEnd, Whereabouts } from "./upstream.ts";
+import type { SessionState, Upstream, UpstreamEnd, Whereabouts } from "./upstream.ts";
 
-export type EdgeStreamProtocol = {
-  /** Gets the stream here; answers whether it is live when that is known, soon. */
-  find: { req: void; res: boolean };
-  /** Somebody here watches it and nothing fills it any more. */
-  connect: { req: void; res: void };
-  /** The owner was looked up. */
-  resolved: { req: { readonly owner: StreamOwner | undefined }; res: void };
-  /** Whatever the owner had when it was subscribed to is here. */
-  caughtUp: { req: void; res: void };
-  /** The subscription is over. */
-  closed: { req: UpstreamEnd; res: void };
-  /** This node owns the stream now, whose owner is gone. */
-  tookOver: { req: void; res: void };
-  /** Who gave the stream to this node, in vain as far as it knows, owns it again. */
-  takenBack: { req: { readonly epoch: number }; res: void };
-  /** Carries the stream although nobody here watches, in case its owner dies. */
-  standBy: { req: void; res: void };
-  /** What this node has of it: for a new owner that has less. */
-  has: { req: void; res: Carrier | null };
-  /** A look at who still watches; a timer's message. */
-  check: { req: void; res: void };
-};
-
-/** Viewers that come at once each ask; the rest is told by links and timers. */
-const EDGE_STREAM_MAILBOX_MAX = 16_384;
-
-/** Longer than a timer of its own: it sleeps only when there is nothing to watch over. */
-const EDGE_STREAM_IDLE_MS = 10_000;
-
-export const EDGE_STREAM = actorKind<EdgeStreamProtocol>({
-  name: "edge-stream",
-  messages: [
-    "find",
-    "connect",
-    "resolved",
-    "caughtUp",
-    "closed",
-    "tookOver",
-    "takenBack",
-    "standBy",
-    "has",
-    "check",
-  ],
-  mailboxMax: EDGE_STREAM_MAILBOX_MAX,
-  idleMs: EDGE_STREAM_IDLE_MS,
-});
-
-/** What a node has of a stream. */
-export interface Carrier {
-  /** It decides about the stream. */
-  readonly owns: boolean;
-  readonly epoch: number;
-  readonly generation: number;
-  readonly nextSeq: number;
-}
+export { type Carrier, EDGE_STREAM, type EdgeStreamProtocol };
 
 /** The owner asks a node to stand by again and again; without that it stops after this long. */
 const STAND_BY_MS = 15_000;
@@ -82,6 +30,12 @@ const STAND_BY_MS = 15_000;
  */
 const TURN_MS = 150;
 const LAST_TURN_MS = 600;
+
+/**
+ * An owner that is lost for longer is gone round, in milliseconds: its stream comes from whoever
+ * else has it, until the owner, or another one, is there. A planned change takes less.
+ */
+const DETOUR_MS = 150;
 
 /** A subscription that nobody needs is kept this long: viewers come back, players reconnect. */
 const LINGER_MS = 10_000;
@@ -118,15 +72,18 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
   #checking = false;
   #unwatch: (() => void) | undefined;
   #tries = 0;
+  #retrying = false;
   /** When nobody was found to watch any more, or when its feed was lost; monotonic milliseconds. */
   #unwatchedSinceMs: number | undefined;
   #lostSinceMs: number | undefined;
   #standByUntilMs = -Infinity;
+  readonly #detour: Detour;
 
   constructor(key: string, options: EdgeStreamOptions) {
     this.#key = key;
     this.#name = streamNameOf(key);
     this.#options = options;
+    this.#detour = new Detour(options);
   }
 
   started(context: Context): void {
@@ -157,18 +114,21 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
   }
 
   connect(_: void, context: Context): void {
+    this.#retrying = false;
     const core = this.#core;
     if (core !== undefined) this.#connect(core, context);
   }
 
-  resolved({ owner }: { owner: StreamOwner | undefined }, context: Context): void {
+  resolved({ owner, reached }: Found, context: Context): void {
     this.#resolving = false;
     const core = this.#core;
-    if (core === undefined || core.fed) return this.#answer(core?.live ?? false);
+    if (core === undefined || this.#isFed(core)) return this.#answer(core?.live ?? false);
     this.#check(context);
     if (owner === undefined) return this.#await(core, context);
     const { upstream, whereabouts } = this.#options;
     if (owner.node === whereabouts.node) return this.#answer(core.live);
+    if (!reached) return this.#retry(context);
+    this.#detour.leave(core);
     this.#stopWatching();
     const { self } = context;
     const over = (end: UpstreamEnd) => {
@@ -192,12 +152,13 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
   caughtUp(): void {
     this.#tries = 0;
     this.#lostSinceMs = undefined;
+    this.#detour.forget();
     this.#answer(this.#core?.live ?? false);
   }
 
   closed(end: UpstreamEnd, context: Context): void {
     const core = this.#core;
-    if (core === undefined || core.fed) return;
+    if (core === undefined || this.#isFed(core)) return;
     const known = core.session !== undefined;
     if (known && end.kind === "ended") return this.#end(core, context);
     const nowMs = context.ports.clock.nowMs();
@@ -205,10 +166,29 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
       this.#lostSinceMs = nowMs;
       this.#tries = 0;
     }
+    if (known && !core.fed) context.sendAfter(DETOUR_MS, "goRound", undefined);
     if (!known && this.#tries > 0) this.#answer(false);
-    if (known && nowMs - this.#lostSinceMs > this.#options.holdMsOf(this.#name)) {
+    if (
+      known && !core.fed &&
+      nowMs - this.#lostSinceMs > this.#options.holdMsOf(this.#name)
+    ) {
       return this.#end(core, context);
     }
+    this.#retry(context);
+  }
+
+  goRound(_: void, context: Context): void {
+    const core = this.#core;
+    if (core?.session === undefined || this.#lostSinceMs === undefined) return;
+    // Taken over by this node; or a way round was found.
+    if (core.publication ?? core.hold ?? core.ingest) return;
+    if (this.#detour.fills(core)) return;
+    const { ports: { clock }, self, log } = context;
+    const node = this.#detour.take(core, core.session, clock, () => {
+      self.tell.closed({ kind: "lost" });
+    });
+    if (node === undefined) return;
+    log.info("owner not reached, stream taken from another node", { node });
     this.#retry(context);
   }
 
@@ -260,7 +240,7 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
     else this.#unwatchedSinceMs ??= nowMs;
     const unwatchedMs = nowMs - (this.#unwatchedSinceMs ?? nowMs);
     if (unwatchedMs < LINGER_MS) {
-      if (wanted && !core.fed) this.#connect(core, context);
+      if (wanted && !this.#isFed(core)) this.#connect(core, context);
       return this.#check(context);
     }
     this.#stopWatching();
@@ -277,7 +257,7 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
 
   #connect(core: StreamCore, context: Context): void {
     this.#check(context);
-    if (core.fed) {
+    if (this.#isFed(core)) {
       // A feed that has said nothing yet is no answer.
       if (core.live && core.current) this.#answer(true);
       else if (this.#asking.length > 0) context.sendAfter(FIND_AGAIN_MS, "connect", undefined);
@@ -286,8 +266,17 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
     if (this.#resolving) return;
     this.#resolving = true;
     const { self } = context;
-    this.#options.whereabouts.resolve(this.#key, this.#lostSinceMs !== undefined)
-      .then((owner) => self.tell.resolved({ owner }));
+    const { whereabouts } = this.#options;
+    whereabouts.resolve(this.#key, this.#lostSinceMs !== undefined).then(async (owner) => {
+      const reached = owner === undefined || !this.#detour.fills(core) ||
+        owner.node === whereabouts.node || await whereabouts.reaches(this.#key, owner.node);
+      self.tell.resolved({ owner, reached });
+    });
+  }
+
+  /** Something fills the log that is not a way round its owner. */
+  #isFed(core: StreamCore): boolean {
+    return core.fed && !this.#detour.fills(core);
   }
 
   /** Nobody owns it: viewers wait for a publisher, or for another owner. */
@@ -335,6 +324,8 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
   }
 
   #retry(context: Context): void {
+    if (this.#retrying) return;
+    this.#retrying = true;
     const delayMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(this.#tries++, 8));
     context.sendAfter(delayMs * (0.5 + context.ports.random.next()), "connect", undefined);
   }
@@ -362,35 +353,4 @@ export class EdgeStreamActor implements Actor<EdgeStreamProtocol> {
     this.#asking = [];
     for (const one of asking) one.answer(live);
   }
-}
-
-/** One who wants to know whether a stream is live, which is not forgotten meanwhile. */
-class Asking {
-  readonly #core: StreamCore;
-  readonly #reply: Reply<boolean>;
-  #answered = false;
-
-  constructor(core: StreamCore, reply: Reply<boolean>) {
-    this.#core = core;
-    this.#reply = reply;
-    core.finds++;
-  }
-
-  answer(live: boolean): void {
-    if (this.#answered) return;
-    this.#answered = true;
-    this.#core.finds--;
-    this.#reply.send(live);
-  }
-}
-
-/** A session as far as one who carried it knows it, when its owner is gone. */
-function lostSession({ session, log }: StreamCore, holdMs: number): Publication | undefined {
-  const anchor = log.anchorAt(log.nextSeq);
-  if (session === undefined || anchor === undefined) return undefined;
-  const { epoch, generation, ingest, startedAtMs } = session;
-  const { nextSeq, newestDtsUs } = log;
-  const grant = { epoch, generation, nextSeq, startUs: newestDtsUs, afterUs: newestDtsUs };
-  const publisher = { ingestId: `${ingest}~lost`, node: ingest };
-  return { publisher, grant: { ...grant, hls: anchor.hls }, startedAtMs, holdMs };
 }

@@ -5,7 +5,7 @@
  */
 import type { Ports } from "../runtime/ports.ts";
 import { Feed } from "./feed.ts";
-import type { StreamCore } from "./stream_core.ts";
+import type { Publication, StreamCore } from "./stream_core.ts";
 import type { Upstream, Whereabouts } from "./upstream.ts";
 
 /** Longest that it takes, in milliseconds; publisher and viewers wait meanwhile. */
@@ -43,4 +43,15 @@ export async function inherit(core: StreamCore, options: InheritOptions): Promis
   timer.cancel();
   feed.close();
   if (core.feed === feed) core.feed = undefined;
+}
+
+/** A session as far as one who carried it knows it, when its owner is gone. */
+export function lostSession({ session, log }: StreamCore, holdMs: number): Publication | undefined {
+  const anchor = log.anchorAt(log.nextSeq);
+  if (session === undefined || anchor === undefined) return undefined;
+  const { epoch, generation, ingest, startedAtMs } = session;
+  const { nextSeq, newestDtsUs } = log;
+  const grant = { epoch, generation, nextSeq, startUs: newestDtsUs, afterUs: newestDtsUs };
+  const publisher = { ingestId: `${ingest}~lost`, node: ingest };
+  return { publisher, grant: { ...grant, hls: anchor.hls }, startedAtMs, holdMs };
 }

@@ -127,6 +127,8 @@ export interface Whereabouts {
    * `known`; `undefined` when there is none, or the owner did not die.
    */
   carrier(key: string, known?: LogEnd): Promise<string | undefined>;
+  /** Whether a node answers that it has the stream, soon. Never rejects. */
+  reaches(key: string, node: string): Promise<boolean>;
   /** Lets another node carry a stream that this one owns, up to its present end. */
   prepare(key: string, node: string): Promise<boolean>;
   /** An epoch that was heard of is the highest so far. */

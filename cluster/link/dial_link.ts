@@ -15,6 +15,7 @@ import { Channel, type ChannelEvents, IGNORE, type LinkTraffic } from "./channel
 import { greet } from "./greeting.ts";
 import {
   CAPABILITIES,
+  GUEST,
   type LinkLoss,
   type LinkPeer,
   type LinkSettings,
@@ -149,7 +150,7 @@ class Dialling implements DialledLink {
     const { settings, target } = this.#options;
     const { node, incarnation } = settings.self();
     return {
-      capabilities: CAPABILITIES,
+      capabilities: settings.gossip().redisOk ? CAPABILITIES : [...CAPABILITIES, GUEST],
       mesh: settings.mesh,
       node,
       incarnation,

@@ -16,6 +16,7 @@ import { greet } from "./greeting.ts";
 import { IncomingLink, type LinkSums } from "./incoming_link.ts";
 import {
   CAPABILITIES,
+  GUEST,
   type LinkSettings,
   type LinkSnapshot,
   randomBytes,
@@ -104,7 +105,9 @@ export class LinkAcceptor {
 
   #judge(hello: Hello): HandshakeRefusal | undefined {
     const { node, incarnation, channel } = hello;
-    if (this.#settings.isDead(node, incarnation)) return "expelled";
+    const { isDead, peerOf } = this.#settings;
+    const guest = hello.capabilities.includes(GUEST) && peerOf(node) === undefined;
+    if (!guest && isDead(node, incarnation)) return "expelled";
     const link = this.#links.get(keyOf(hello));
     if (channel === "control") {
       if (link !== undefined) return "channel";

@@ -26,6 +26,12 @@ export const PING_MS = 1_000;
 /** A write that got nowhere for so long ends its link, in milliseconds: the peer does not read. */
 export const WRITE_STALL_MS = 5_000;
 
+/**
+ * Capability that a node claims which has lost Redis: though it was expelled meanwhile, which it
+ * cannot know, it may come for what its viewers watch, and for nothing else.
+ */
+export const GUEST = "guest";
+
 /** One start of a node. */
 export interface NodeId {
   readonly node: string;

@@ -384,10 +384,12 @@ export class OutgoingLink {
 
   #tickUp({ link }: Extract<State, { kind: "up" }>, elapsedMs: number): void {
     this.#sincePingMs += elapsedMs;
-    if (this.#sincePingMs >= PING_MS) {
+    const { ports, gossip } = this.#settings;
+    const told = gossip();
+    // Without the directory all depends on what the others say of it now.
+    if (this.#sincePingMs >= (told.redisOk ? PING_MS : BEAT_MS)) {
       this.#sincePingMs = 0;
-      const { ports, gossip } = this.#settings;
-      link.control.send(FRAME_TYPE.ping, 0, writePulse({ t: ports.clock.nowMs(), ...gossip() }));
+      link.control.send(FRAME_TYPE.ping, 0, writePulse({ t: ports.clock.nowMs(), ...told }));
     }
     if (!this.#needed) this.close("idle");
   }

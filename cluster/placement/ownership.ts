@@ -42,8 +42,11 @@ export interface OwnershipOptions {
 export interface Outage {
   /** Every node that we hear has lost the directory, too: nobody can take anything from anybody. */
   readonly general: boolean;
-  /** Asks the other nodes who owns a thing. Never rejects. */
-  whoHas(key: string): Promise<Owner | undefined>;
+  /**
+   * Asks the other nodes who owns a thing; `unknown` when none says so, but not all have answered.
+   * Never rejects.
+   */
+  whoHas(key: string): Promise<Owner | "unknown" | undefined>;
 }
 
 export class Ownership {
@@ -142,6 +145,7 @@ export class Ownership {
     const found = await this.#book.find(key, ageMs);
     if (found.kind !== "unavailable" || this.#mesh.redisOk) return found;
     const owner = await this.#outage.whoHas(key);
+    if (owner === "unknown") return found;
     if (owner !== undefined && this.accepts(key, owner.epoch)) return { kind: "owner", owner };
     return this.#outage.general ? { kind: "nobody", epoch: 0 } : found;
   }

@@ -198,7 +198,11 @@ export class StreamRoute implements RemoteActors {
     if (leftMs < 1) return { kind: "answered", reply: ASK_REFUSED.deadline };
     const reply = await peers.ask(node, "stream", key, name, req, leftMs)
       .catch(() => ASK_REFUSED.unreachable);
-    if (reply.ok) return { kind: "answered", reply };
+    if (reply.ok) {
+      // It has an owner now; that nobody had it a moment ago is no answer to who asks next.
+      if (activates(name) && ownership.recall(key) === undefined) ownership.forget(key);
+      return { kind: "answered", reply };
+    }
     if (reply.error !== "not-owner") {
       if (reply.error !== "unreachable") return { kind: "answered", reply };
       ownership.forget(key);

@@ -7,7 +7,7 @@
 import { LIGHT } from "../support/live.ts";
 import type { TestNode } from "../support/node_process.ts";
 import { delay } from "../support/processes.ts";
-import { NumberedStream } from "../support/wire/numbered.ts";
+import { type NumberedOptions, NumberedStream } from "../support/wire/numbered.ts";
 import { Publisher } from "../support/wire/publisher.ts";
 
 /** Pause after a refusal, in milliseconds. */
@@ -21,27 +21,33 @@ export interface EncoderOptions {
   readonly elsewhere: () => TestNode;
   /** How long it takes until it tries, in milliseconds; not at all unless said. */
   readonly awayMs?: number;
+  /** What it sends; a light stream with sound unless said. */
+  readonly shape?: NumberedOptions;
 }
 
 export class Encoder {
   /** Times that it lost its connection and came back. */
   reconnects = 0;
+  /** The node that it publishes at; `undefined` while it is on its way to another one. */
+  at: string | undefined;
   readonly #path: string;
   readonly #options: EncoderOptions;
   readonly #following: Promise<void>;
   #stream: NumberedStream;
   #stopped = false;
 
-  private constructor(stream: NumberedStream, path: string, options: EncoderOptions) {
+  private constructor(stream: NumberedStream, path: string, at: string, options: EncoderOptions) {
     this.#stream = stream;
     this.#path = path;
+    this.at = at;
     this.#options = options;
     this.#following = this.#follow();
     this.#following.catch(() => {}); // Seen by whoever ends it.
   }
 
   static async open(node: TestNode, path: string, options: EncoderOptions): Promise<Encoder> {
-    return new Encoder(await publishAt(node, path, 0), path, options);
+    const stream = await publishAt(node, path, options.shape ?? LIGHT);
+    return new Encoder(stream, path, node.ready.node, options);
   }
 
   /** Number of the last message sent. */
@@ -66,6 +72,7 @@ export class Encoder {
     while (!this.#stopped) {
       await this.#stream.lost;
       if (this.#stopped) return;
+      this.at = undefined;
       await this.#stream.stop();
       await delay(this.#options.awayMs ?? 0);
       this.#stream = await this.#comeBack(this.#stream.last + 1);
@@ -77,7 +84,11 @@ export class Encoder {
     const untilMs = performance.now() + RETRY_MS_MAX;
     for (;;) {
       try {
-        return await publishAt(this.#options.elsewhere(), this.#path, number);
+        const { elsewhere, shape = LIGHT } = this.#options;
+        const node = elsewhere();
+        const stream = await publishAt(node, this.#path, { ...shape, firstNumber: number });
+        this.at = node.ready.node;
+        return stream;
       } catch (error) {
         if (performance.now() > untilMs) throw error;
         await delay(RETRY_MS);
@@ -90,11 +101,11 @@ export class Encoder {
 async function publishAt(
   node: TestNode,
   path: string,
-  firstNumber: number,
+  options: NumberedOptions,
 ): Promise<NumberedStream> {
   const publisher = await Publisher.open(node.address("rtmp"), path);
   if (publisher.code === "NetStream.Publish.Start") {
-    return new NumberedStream(publisher, { ...LIGHT, firstNumber });
+    return new NumberedStream(publisher, options);
   }
   publisher.drop();
   throw new Error(`Cannot publish ${path}: ${publisher.code}`);

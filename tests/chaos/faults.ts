@@ -7,6 +7,7 @@
  */
 import { delay } from "../support/processes.ts";
 import type { Ground } from "./ground.ts";
+import type { StandKind } from "./redis_stand.ts";
 import { roll } from "./rolling.ts";
 import { type RunResult, Scene, together } from "./scene.ts";
 import { killEncoder, TWINS_CONFIG } from "./twins.ts";
@@ -28,6 +29,10 @@ export interface Fault {
   readonly nodes: readonly string[];
   /** The nodes' cables are pulled: needs root. */
   readonly cables?: boolean;
+  /** What they have for a Redis: a single server unless said. */
+  readonly stand?: StandKind;
+  /** Done only when it is named: it takes minutes. */
+  readonly byName?: boolean;
   /** More flags of the nodes. */
   readonly args?: readonly string[];
   readonly bounds: Bounds;
@@ -57,7 +62,7 @@ const THREE = ["a", "b", "c"] as const;
 type Roles = Parameters<typeof Scene.open>[0];
 
 /** Runs a fault on one stream; what goes wrong on the way ends the scene and is told. */
-async function onStage(
+export async function onStage(
   roles: Roles,
   play: (scene: Scene) => Promise<void>,
 ): Promise<RunResult> {

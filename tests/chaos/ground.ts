@@ -5,13 +5,17 @@
  */
 import { startTestNode, type TestNode } from "../support/node_process.ts";
 import { eventually } from "../support/processes.ts";
-import { RedisServer } from "../support/redis_server.ts";
 import { Network } from "./network.ts";
+import { type RedisStand, type StandKind, startStand } from "./redis_stand.ts";
 
 export interface GroundOptions {
   readonly names: readonly string[];
+  /** Those that are not there at first; {@link Ground.restart} starts them. */
+  readonly absent?: readonly string[];
   /** Each node in a network namespace of its own, whose cable can be pulled; needs root. */
   readonly cables?: boolean;
+  /** What they have for a Redis: a single server unless said. */
+  readonly stand?: StandKind;
   /** More flags of every node. */
   readonly args?: readonly string[];
 }
@@ -21,14 +25,14 @@ const SHORT_HLS = ["--hls-segment", "1s", "--hls-part", "200ms"];
 
 export class Ground implements AsyncDisposable {
   readonly names: readonly string[];
-  readonly redis: RedisServer;
+  readonly redis: RedisStand;
   readonly #network: Network | undefined;
   readonly #args: readonly string[];
   readonly #nodes = new Map<string, TestNode>();
   /** Dead, stopped or cut off at the moment. */
   readonly #down = new Set<string>();
 
-  private constructor(redis: RedisServer, network: Network | undefined, options: GroundOptions) {
+  private constructor(redis: RedisStand, network: Network | undefined, options: GroundOptions) {
     this.names = options.names;
     this.redis = redis;
     this.#network = network;
@@ -37,12 +41,15 @@ export class Ground implements AsyncDisposable {
 
   static async start(options: GroundOptions): Promise<Ground> {
     const network = options.cables ? await Network.make(options.names) : undefined;
-    const bind = network === undefined ? [] : ["--bind", network.here, "127.0.0.1"];
-    const redis = await RedisServer.start({ args: [...bind, "--protected-mode", "no"] });
+    const redis = await startStand(options.stand ?? "single", network);
     const ground = new Ground(redis, network, options);
     try {
-      await Promise.all(options.names.map((name) => ground.#begin(name)));
-      await ground.whole();
+      const { names, absent = [] } = options;
+      for (const name of absent) ground.#down.add(name);
+      await Promise.all(
+        names.filter((name) => !absent.includes(name)).map((name) => ground.#begin(name)),
+      );
+      if (absent.length === 0) await ground.whole();
     } catch (error) {
       await ground[Symbol.asyncDispose]();
       throw error;
@@ -89,12 +96,36 @@ export class Ground implements AsyncDisposable {
     this.#down.delete(name);
   }
 
+  /** What these send those is lost, and the other way round; `REDIS` may be one of them. */
+  async separate(these: readonly string[], those: readonly string[]): Promise<void> {
+    await this.#network!.separate(these, those);
+  }
+
+  async unite(these: readonly string[], those: readonly string[]): Promise<void> {
+    await this.#network!.unite(these, those);
+  }
+
+  /** Nobody would send clients there for now. */
+  setAside(names: readonly string[]): void {
+    for (const name of names) this.#down.add(name);
+  }
+
+  takeBack(names: readonly string[]): void {
+    for (const name of names) this.#down.delete(name);
+  }
+
   /** Ends what is left of a node and starts it anew. */
   async restart(name: string): Promise<void> {
     this.#down.add(name);
-    await this.node(name).stop();
+    await this.#nodes.get(name)?.stop();
     await this.#begin(name);
     this.#down.delete(name);
+  }
+
+  /** Asks a node to leave, and lets it. */
+  async leave(name: string): Promise<void> {
+    this.#down.add(name);
+    await this.node(name).stop();
   }
 
   /** Waits until every node knows every other one as a member that is up. */
@@ -117,9 +148,17 @@ export class Ground implements AsyncDisposable {
 
   async #begin(name: string): Promise<void> {
     const network = this.#network;
-    const redis = `redis://${network?.here ?? "127.0.0.1"}:${this.redis.port}`;
     const host = network === undefined ? [] : ["--host", network.addressOf(name)];
-    const args = ["--redis", redis, "--mesh-port", "0", "--name", name, ...host, ...this.#args];
+    const args = [
+      "--redis",
+      this.redis.url,
+      "--mesh-port",
+      "0",
+      "--name",
+      name,
+      ...host,
+      ...this.#args,
+    ];
     this.#nodes.set(name, await startTestNode({ args, within: network?.within(name) }));
   }
 

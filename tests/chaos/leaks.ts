@@ -65,19 +65,23 @@ export async function memoryShare(ground: Ground, before: Holdings): Promise<num
 
 /** What is left of streams expires, and names nobody who lives. */
 async function inRedis(ground: Ground): Promise<string[]> {
-  const { redis: { admin }, names } = ground;
+  const { redis, names } = ground;
   const found: string[] = [];
   const { items } = await ground.up[0].api<{ items: { incarnation: number }[] }>("nodes");
   const alive = new Set(items.map(({ incarnation }) => String(incarnation)));
-  for (const key of await admin.keys("hw:*")) {
-    const of = key.slice(key.indexOf("{c}:") + 4);
-    if (await admin.pttl(key) === -1 && !LASTING.includes(of)) found.push(`Redis: ${key} stays`);
-    if (!key.endsWith(":own")) continue;
-    const incarnation = await admin.hget(key, "inc");
-    if (incarnation !== null && alive.has(incarnation)) found.push(`Redis: ${key} is owned`);
+  for (const admin of await redis.admins()) {
+    for (const key of await admin.keys("hw:*")) {
+      const of = key.slice(key.indexOf("{c}:") + 4);
+      if (await admin.pttl(key) === -1 && !LASTING.includes(of)) found.push(`Redis: ${key} stays`);
+      if (of === "load") {
+        const loads = await admin.hlen(key);
+        if (loads > names.length) found.push(`Redis: load reports of ${loads} nodes`);
+      }
+      if (!key.endsWith(":own")) continue;
+      const incarnation = await admin.hget(key, "inc");
+      if (incarnation !== null && alive.has(incarnation)) found.push(`Redis: ${key} is owned`);
+    }
   }
-  const loads = await admin.hlen("hw:headwater:{c}:load");
-  if (loads > names.length) found.push(`Redis: load reports of ${loads} nodes`);
   return found;
 }
 

@@ -1,41 +1,70 @@
 /**
  * Faults done to real nodes, and what their viewers noticed: `deno task chaos [--only FAULT,...]
- * [--times N]`. Exit code 1 when something was worse than promised, 2 for wrong arguments.
+ * [--times N]`, or at random for a while: `deno task chaos --elastic 10m [--seed N]`. Exit code 1
+ * when something was worse than promised, 2 for wrong arguments.
  *
  * @module
  */
+import { elasticChaos } from "./elastic.ts";
 import { type Fault, FAULTS } from "./faults.ts";
 import { missingNetwork } from "./network.ts";
+import { PARTITION_FAULTS } from "./partition_faults.ts";
+import { REDIS_FAULTS } from "./redis_faults.ts";
 import { gapsOf, missedBounds, type Outcome, quantile, runSeries } from "./series.ts";
 
 /** How often each fault is done unless said. */
 const TIMES = 20;
 const TIMES_MAX = 1_000;
 
-const NAMES = FAULTS.map(({ name }) => name);
-const USAGE = `deno task chaos [--only ${NAMES.join(",")}] [--times N]`;
+const ALL = [...FAULTS, ...REDIS_FAULTS, ...PARTITION_FAULTS];
+const NAMES = ALL.map(({ name }) => name);
+const USAGE = `deno task chaos [--only ${NAMES.join(",")}] [--times N], ` +
+  "or deno task chaos --elastic 10m [--seed N]";
+
+/** Shortest and longest of `--elastic`, in milliseconds. */
+const ELASTIC_MS_MIN = 10_000;
+const ELASTIC_MS_MAX = 1_200_000;
 
 interface ChaosOptions {
   readonly faults: readonly Fault[];
   readonly times: number;
+  /** At random for so long, in milliseconds. */
+  readonly elasticMs: number | undefined;
+  readonly seed: number;
 }
 
 /** @throws {TypeError} A flag or its value is not known; the text names it. */
 function parseOptions(args: readonly string[]): ChaosOptions {
-  let [faults, times] = [FAULTS, TIMES];
+  let [faults, times] = [ALL.filter(({ byName }) => !byName), TIMES];
+  let elasticMs: number | undefined;
+  let seed = Math.floor(Math.random() * 1e9);
   for (let i = 0; i < args.length; i += 2) {
     const [flag, value = ""] = args.slice(i, i + 2);
     if (flag === "--only") faults = faultsOf(value.split(","));
     else if (flag === "--times") times = timesOf(value);
+    else if (flag === "--elastic") elasticMs = elasticMsOf(value);
+    else if (flag === "--seed") seed = seedOf(value);
     else throw new TypeError(`Cannot take ${flag}: ${USAGE}`);
   }
-  return { faults, times };
+  return { faults, times, elasticMs, seed };
+}
+
+function elasticMsOf(value: string): number {
+  const [, count, unit] = /^(\d{1,4})([sm])$/.exec(value) ?? [];
+  const ms = Number(count) * (unit === "m" ? 60_000 : 1_000);
+  if (ms >= ELASTIC_MS_MIN && ms <= ELASTIC_MS_MAX) return ms;
+  throw new TypeError(`Cannot run for "${value}": --elastic takes 10s to 20m`);
+}
+
+function seedOf(value: string): number {
+  if (/^\d{1,9}$/.test(value)) return Number(value);
+  throw new TypeError(`Cannot take seed "${value}": --seed takes a number of up to 9 digits`);
 }
 
 function faultsOf(names: readonly string[]): Fault[] {
   const unknown = names.find((name) => !NAMES.includes(name));
   if (unknown !== undefined) throw new TypeError(`Cannot run "${unknown}": ${USAGE}`);
-  return FAULTS.filter(({ name }) => names.includes(name));
+  return ALL.filter(({ name }) => names.includes(name));
 }
 
 function timesOf(value: string): number {
@@ -69,8 +98,19 @@ function rowOf(outcome: Outcome): string {
   } |`;
 }
 
+async function mainElastic(forMs: number, seed: number): Promise<number> {
+  console.log(`seed ${seed}`);
+  const told = (text: string) => console.log(text);
+  const { history, ...outcome } = await elasticChaos({ forMs, seed, told });
+  const file = await Deno.makeTempFile({ prefix: `headwater-elastic-${seed}-`, suffix: ".json" });
+  await Deno.writeTextFile(file, JSON.stringify({ seed, ...outcome, history }));
+  console.log(`\n${JSON.stringify(outcome, undefined, 2)}\nseed ${seed}, history in ${file}`);
+  return outcome.wrong.length === 0 ? 0 : 1;
+}
+
 async function main(args: readonly string[]): Promise<number> {
-  const { faults, times } = parseOptions(args);
+  const { faults, times, elasticMs, seed } = parseOptions(args);
+  if (elasticMs !== undefined) return await mainElastic(elasticMs, seed);
   const missing = await missingNetwork();
   const outcomes: Outcome[] = [];
   for (const fault of faults) {

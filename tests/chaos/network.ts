@@ -11,6 +11,13 @@ const TOOL_MS_MAX = 10_000;
 /** Networks of this process so far: each has names and addresses of its own. */
 let made = 0;
 
+/** Where Redis is, which has an address of its own so that the way to it alone can be blocked. */
+export const REDIS = "redis";
+const REDIS_NUMBER = 254;
+
+/** Nobody has this address: what is sent to it is lost. */
+const NOWHERE = "02:00:00:00:00:66";
+
 /** Why there can be no such network here; `undefined` when there can. */
 export async function missingNetwork(): Promise<string | undefined> {
   try {
@@ -52,6 +59,7 @@ export class Network implements AsyncDisposable {
   }
 
   addressOf(name: string): string {
+    if (name === REDIS) return `${this.#net}.${REDIS_NUMBER}`;
     return `${this.#net}.${2 + this.#names.indexOf(name)}`;
   }
 
@@ -68,6 +76,25 @@ export class Network implements AsyncDisposable {
     await ip("link", "set", this.#cable(name), "master", this.#bridge);
   }
 
+  /** Whatever these nodes send those, and those these, is lost from now on; {@link REDIS} too. */
+  async separate(these: readonly string[], those: readonly string[]): Promise<void> {
+    await this.#between(
+      these,
+      those,
+      (space, address) =>
+        ip(...["-n", space, "neigh", "replace", address, "lladdr", NOWHERE], ...PERMANENT),
+    );
+  }
+
+  /** Undoes {@link separate}. */
+  async unite(these: readonly string[], those: readonly string[]): Promise<void> {
+    await this.#between(
+      these,
+      those,
+      (space, address) => ip("-n", space, "neigh", "del", address, "dev", "eth0"),
+    );
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const quietly = (...args: string[]) => ip(...args).catch(() => {}); // It was never made.
     for (const name of this.#names) {
@@ -75,6 +102,19 @@ export class Network implements AsyncDisposable {
       await quietly("netns", "del", this.#space(name));
     }
     await quietly("link", "del", this.#bridge);
+  }
+
+  /** Does it in every node of either side, to the address of each of the other. */
+  async #between(
+    these: readonly string[],
+    those: readonly string[],
+    act: (space: string, address: string) => Promise<void>,
+  ): Promise<void> {
+    const ways = these.flatMap((one) => those.flatMap((other) => [[one, other], [other, one]]));
+    await Promise.all(
+      ways.filter(([from]) => from !== REDIS)
+        .map(([from, to]) => act(this.#space(from), this.addressOf(to))),
+    );
   }
 
   get #bridge(): string {
@@ -92,6 +132,7 @@ export class Network implements AsyncDisposable {
   async #make(): Promise<void> {
     await ip("link", "add", this.#bridge, "type", "bridge");
     await ip("addr", "add", `${this.here}/24`, "dev", this.#bridge);
+    await ip("addr", "add", `${this.addressOf(REDIS)}/24`, "dev", this.#bridge);
     await ip("link", "set", this.#bridge, "up");
     for (const name of this.#names) {
       const [space, cable] = [this.#space(name), this.#cable(name)];
@@ -107,6 +148,8 @@ export class Network implements AsyncDisposable {
     }
   }
 }
+
+const PERMANENT = ["nud", "permanent", "dev", "eth0"];
 
 async function ip(...args: string[]): Promise<void> {
   await runTool("ip", args, { timeoutMs: TOOL_MS_MAX });

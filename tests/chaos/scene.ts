@@ -30,6 +30,8 @@ export interface SceneOptions {
   /** Nodes with viewers that nothing is done to, and nodes with viewers that suffer. */
   readonly viewersAt: readonly string[];
   readonly victimsAt?: readonly string[];
+  /** Those who suffer may miss frames: nobody could bring them any for longer than they are kept. */
+  readonly victimsMayLose?: boolean;
   /** Without pollers of HLS, where there are many streams. */
   readonly plain?: boolean;
   /** How long the encoder takes to come back after it was cut off, in milliseconds; 0 unless said. */
@@ -76,8 +78,9 @@ export function together(results: readonly RunResult[]): RunResult {
   };
 }
 
-interface StreamItem {
+export interface StreamItem {
   readonly owner: string;
+  readonly epoch: number;
   readonly state: string;
 }
 
@@ -234,7 +237,9 @@ export class Scene {
       faults: [
         ...this.#faults,
         ...ends.filter((text) => text !== undefined),
-        ...this.#victims.filter(({ check }) => check.lost + check.doubled > 0)
+        ...this.#victims.filter(({ check: { lost, doubled } }) =>
+          doubled > 0 || (lost > 0 && !this.#options.victimsMayLose)
+        )
           .map(({ name, check }) => `${name}: ${check.lost} lost, ${check.doubled} doubled`),
         ...this.#hls.flatMap(({ faults }) => faults),
       ],

@@ -35,8 +35,8 @@ export interface SeriesOptions {
 
 /** Runs a fault `times` times on a mesh of its own, and looks what it left behind. */
 export async function runSeries(fault: Fault, options: SeriesOptions): Promise<Outcome> {
-  const { nodes: names, cables, args } = fault;
-  await using ground = await Ground.start({ names, cables, args });
+  const { nodes: names, cables, stand, args } = fault;
+  await using ground = await Ground.start({ names, cables, stand, args });
   const before = await holdings(ground);
   // A node's first streams make what it keeps: memory counts from there.
   const first = Math.min(WARM_RUNS, options.times);

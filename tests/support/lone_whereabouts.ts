@@ -37,6 +37,10 @@ export class LoneWhereabouts implements Whereabouts {
     return Promise.resolve(undefined);
   }
 
+  reaches(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   prepare(): Promise<boolean> {
     return Promise.resolve(false);
   }

@@ -14,6 +14,12 @@ const LIFE_MS_MAX = 1_800_000;
 /** Attempts to start: another process may take the port that was free a moment ago. */
 const ATTEMPTS_MAX = 5;
 
+/** Longest a failover takes, in milliseconds. */
+const FAIL_OVER_MS_MAX = 40_000;
+
+/** A server of a Cluster that is silent for this long has failed, in milliseconds. */
+const CLUSTER_NODE_TIMEOUT_MS = 2_000;
+
 export interface RedisServerOptions {
   /** More of the command line, such as "--requirepass secret" as two elements. */
   readonly args?: readonly string[];
@@ -28,16 +34,27 @@ export interface RedisServerOptions {
 /** A running redis-server. */
 export class RedisServer implements AsyncDisposable {
   readonly port: number;
-  readonly #child: Child;
   readonly #folder: string;
+  readonly #commandLine: readonly string[];
   readonly #password: string | undefined;
+  /** It was killed, and not started again since. */
+  dead = false;
+  #child: Child;
   #admin: Redis | undefined;
 
-  private constructor(child: Child, port: number, folder: string, password?: string) {
-    this.#child = child;
+  private constructor(
+    port: number,
+    { folder, commandLine, password }: {
+      folder: string;
+      commandLine: readonly string[];
+      password?: string;
+    },
+  ) {
     this.port = port;
     this.#folder = folder;
+    this.#commandLine = commandLine;
     this.#password = password;
+    this.#child = begin(commandLine, folder);
   }
 
   /** Starts a server and waits until it answers. @throws {Error} It does not. */
@@ -45,16 +62,15 @@ export class RedisServer implements AsyncDisposable {
     for (let attempt = 1;; attempt++) {
       const folder = await Deno.makeTempDir({ prefix: "headwater-redis-" });
       const port = options.port ?? freePort();
-      const child = new Child("redis-server", await commandLine(port, folder, options), {
-        timeoutMs: LIFE_MS_MAX,
-        cwd: folder,
+      const server = new RedisServer(port, {
+        ...{ folder, password: options.password },
+        commandLine: await commandLine(port, folder, options),
       });
-      const server = new RedisServer(child, port, folder, options.password);
       try {
         await server.#answers();
         return server;
       } catch (error) {
-        const output = child.stdout;
+        const output = server.#child.stdout;
         await server[Symbol.asyncDispose]();
         if (attempt < ATTEMPTS_MAX) continue;
         throw new Error(`Cannot start redis-server: ${error}: ${output.slice(-600)}`);
@@ -89,7 +105,16 @@ export class RedisServer implements AsyncDisposable {
   /** Ends the server at once, with all its data. */
   async kill(): Promise<void> {
     this.#admin?.disconnect();
+    this.#admin = undefined;
+    this.dead = true;
     await this.#child.end("SIGKILL");
+  }
+
+  /** Starts again what was killed, without its data, on the same port; `args` come last and win. */
+  async revive(args: readonly string[] = []): Promise<void> {
+    this.#child = begin([...this.#commandLine, ...args], this.#folder);
+    await this.#answers();
+    this.dead = false;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -123,8 +148,8 @@ export class RedisServer implements AsyncDisposable {
 
 /** A master with one replica, watched by three sentinels under the name "headwater". */
 export class RedisSentinels implements AsyncDisposable {
-  readonly master: RedisServer;
-  readonly replica: RedisServer;
+  master: RedisServer;
+  replica: RedisServer;
   readonly #sentinels: readonly RedisServer[];
 
   private constructor(servers: readonly RedisServer[]) {
@@ -142,10 +167,7 @@ export class RedisSentinels implements AsyncDisposable {
       const of = ["127.0.0.1", String(master.port)];
       const replica = await RedisServer.start({ args: ["--replicaof", ...of] });
       servers.push(replica);
-      await eventually(
-        "the replica",
-        async () => (await replica.admin.info("replication")).includes("master_link_status:up"),
-      );
+      await eventually("the replica", () => isSynchronous(replica));
       const sentinel = [
         `sentinel monitor headwater ${of.join(" ")} 2`,
         "sentinel down-after-milliseconds headwater 1000",
@@ -167,6 +189,21 @@ export class RedisSentinels implements AsyncDisposable {
     return `redis+sentinel://${hosts.join(",")}/headwater`;
   }
 
+  /** Kills the master; resolves when the sentinels have made the replica one. */
+  async failOver(): Promise<void> {
+    await this.master.kill();
+    [this.master, this.replica] = [this.replica, this.master];
+    await eventually("another master", () => isMaster(this.master), FAIL_OVER_MS_MAX);
+  }
+
+  /** Starts the one that was killed again, as a replica; resolves when it has all data. */
+  async heal(): Promise<void> {
+    const { master, replica } = this;
+    await replica.revive(["--replicaof", "127.0.0.1", String(master.port)]);
+    await eventually("the replica", () => isSynchronous(replica), FAIL_OVER_MS_MAX);
+    await this.#agree();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const all = [...this.#sentinels, this.replica, this.master];
     await Promise.all(all.map((server) => server[Symbol.asyncDispose]()));
@@ -184,7 +221,7 @@ export class RedisSentinels implements AsyncDisposable {
   }
 }
 
-/** Three masters that share the slots. */
+/** Three masters that share the slots, each with a replica if that is wanted. */
 export class RedisCluster implements AsyncDisposable {
   readonly servers: readonly RedisServer[];
 
@@ -192,16 +229,18 @@ export class RedisCluster implements AsyncDisposable {
     this.servers = servers;
   }
 
-  static async start(): Promise<RedisCluster> {
+  static async start({ replicas = false } = {}): Promise<RedisCluster> {
     const servers: RedisServer[] = [];
     try {
-      for (let n = 0; n < 3; n++) {
+      for (let n = 0; n < (replicas ? 6 : 3); n++) {
         // The bus is on a port that must be free too, and by default 10,000 higher.
         const args = ["--cluster-enabled", "yes", "--cluster-port", String(freePort())];
+        args.push("--cluster-node-timeout", String(CLUSTER_NODE_TIMEOUT_MS));
         servers.push(await RedisServer.start({ args }));
       }
       const hosts = servers.map(({ port }) => `127.0.0.1:${port}`);
       const create = ["--cluster", "create", ...hosts, "--cluster-yes"];
+      if (replicas) create.push("--cluster-replicas", "1");
       await runTool("redis-cli", create, { timeoutMs: 60_000 });
       for (const { admin } of servers) {
         await eventually(
@@ -209,6 +248,9 @@ export class RedisCluster implements AsyncDisposable {
           async () => (await admin.call("CLUSTER", "INFO") as string).includes("cluster_state:ok"),
           20_000,
         );
+        // One that has not all its master's data yet would not take its place.
+        const whole = async () => await isMaster({ admin }) || await isSynchronous({ admin });
+        await eventually("replicas", whole);
       }
       return new RedisCluster(servers);
     } catch (error) {
@@ -222,9 +264,60 @@ export class RedisCluster implements AsyncDisposable {
     return `redis+cluster://127.0.0.1:${this.servers[0].port}`;
   }
 
+  /** Those that answer for slots now. */
+  async masters(): Promise<RedisServer[]> {
+    const masters: RedisServer[] = [];
+    for (const server of this.servers) {
+      if (!server.dead && await isMaster(server)) masters.push(server);
+    }
+    return masters;
+  }
+
+  /** Kills the master of a key; resolves when its replica is one. Gives the one that was killed. */
+  async failOver(key: string): Promise<RedisServer> {
+    const [any] = await this.masters();
+    const owner = await ownerOf(any, key);
+    const killed = this.servers.find(({ port }) => port === owner)!;
+    const other = this.servers.find((server) => server !== killed)!;
+    await killed.kill();
+    await eventually("another master", async () => {
+      const port = await ownerOf(other, key);
+      const server = this.servers.find((candidate) => candidate.port === port);
+      return server !== killed && server !== undefined && await isMaster(server);
+    }, FAIL_OVER_MS_MAX);
+    return killed;
+  }
+
+  /** Starts one that was killed again; resolves when it has the data of its master. */
+  async heal(killed: RedisServer): Promise<void> {
+    await killed.revive();
+    await eventually("the replica", () => isSynchronous(killed), FAIL_OVER_MS_MAX);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.servers.map((server) => server[Symbol.asyncDispose]()));
   }
+}
+
+/** Port of the server that answers for a key, as `server` knows it. */
+async function ownerOf({ admin }: RedisServer, key: string): Promise<number> {
+  const slot = await admin.cluster("KEYSLOT", key);
+  for (const [from, to, master] of await admin.cluster("SLOTS")) {
+    if (slot >= from && slot <= to) return master[1];
+  }
+  throw new Error(`Cannot find the owner of ${key}: nobody answers for its slot`);
+}
+
+async function isMaster({ admin }: Pick<RedisServer, "admin">): Promise<boolean> {
+  return (await admin.info("replication")).includes("role:master");
+}
+
+async function isSynchronous({ admin }: Pick<RedisServer, "admin">): Promise<boolean> {
+  return (await admin.info("replication")).includes("master_link_status:up");
+}
+
+function begin(commandLine: readonly string[], folder: string): Child {
+  return new Child("redis-server", commandLine, { timeoutMs: LIFE_MS_MAX, cwd: folder });
 }
 
 async function commandLine(

@@ -17,6 +17,8 @@ export const ALONE = [
     "attack",
     "tls_attack",
     "chaos",
+    "chaos_redis",
+    "elastic",
     "drain",
     "fuzz",
     "session_fuzz",

@@ -55,6 +55,7 @@ const NODE: NodeInfo = {
   host: "host1",
   incarnation: 1_795_000_000_000_001,
   state: "up",
+  redis: "ok",
   zone: "",
   addresses: { rtmp: "10.0.0.1:1935", http: "10.0.0.1:8080" },
   load: { cpu: 0.25, lagMs: 1.5, egressKbps: 7500, streams: 1, viewers: 3 },

@@ -47,6 +47,7 @@ const SNAPSHOT: MetricsSnapshot = {
   mailboxRefusals: { stream: 1 },
   actors: 12,
   timers: 34,
+  redisOk: true,
 };
 
 const USAGE: ProcessUsage = {
@@ -108,6 +109,7 @@ const EXPECTED: Record<string, Record<string, number>> = {
   headwater_mailbox_refusals_total: { stream: 1 },
   headwater_actors: { "": 12 },
   headwater_timers: { "": 34 },
+  headwater_redis_ok: { "": 1 },
   process_cpu_user_seconds_total: { "": 1.5 },
   process_cpu_system_seconds_total: { "": 0.25 },
   process_cpu_seconds_total: { "": 1.75 },
