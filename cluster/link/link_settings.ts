@@ -20,7 +20,10 @@ export const SILENCE_MS_MIN = 600;
 /** Each side says something this often on each connection, in milliseconds (MRTMP, 4.1). */
 export const BEAT_MS = 200;
 
-/** A PING at least this often, for the round-trip time and the gossip. */
+/**
+ * A PING at least this often, for the round-trip time and the gossip; with each beat while the
+ * directory is away, when all depends on what the others say of it now.
+ */
 export const PING_MS = 1_000;
 
 /** A write that got nowhere for so long ends its link, in milliseconds: the peer does not read. */

@@ -384,12 +384,10 @@ export class OutgoingLink {
 
   #tickUp({ link }: Extract<State, { kind: "up" }>, elapsedMs: number): void {
     this.#sincePingMs += elapsedMs;
-    const { ports, gossip } = this.#settings;
-    const told = gossip();
-    // Without the directory all depends on what the others say of it now.
-    if (this.#sincePingMs >= (told.redisOk ? PING_MS : BEAT_MS)) {
+    const pulse = { t: this.#settings.ports.clock.nowMs(), ...this.#settings.gossip() };
+    if (this.#sincePingMs >= (pulse.redisOk ? PING_MS : BEAT_MS)) {
       this.#sincePingMs = 0;
-      link.control.send(FRAME_TYPE.ping, 0, writePulse({ t: ports.clock.nowMs(), ...told }));
+      link.control.send(FRAME_TYPE.ping, 0, writePulse(pulse));
     }
     if (!this.#needed) this.close("idle");
   }
