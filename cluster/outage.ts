@@ -115,8 +115,9 @@ export class MeshOutage implements Outage {
    */
   get general(): boolean {
     const membership = this.#options.membership();
-    if (membership.members.size <= 1) return true;
+    // Also who is alone in a view that may be of a directory that had lost its data.
     if (this.#othersHaveIt(0)) return false;
+    if (membership.members.size <= 1) return true;
     const nowMs = this.#nowMs;
     const heard = [...this.#words.values()].filter(({ ok, atMs }) => !ok && nowMs - atMs < WORD_MS);
     return 2 * (heard.length + 1) > this.#words.size + 1;

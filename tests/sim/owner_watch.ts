@@ -54,7 +54,8 @@ export class OwnerWatch {
       for (const key of mesh.ownership.keys()) owners.set(key, [...owners.get(key) ?? [], name]);
     }
     for (const [key, names] of owners) {
-      const known = weather.answers && names.every((name) => !weather.isCut(name));
+      const known = weather.answers && names.some((name) => !weather.isCut(name)) &&
+        names.every((name) => this.#mustKnow(name, living));
       if (names.length < 2 || !known) {
         this.#sharedSinceMs.delete(key);
         continue;
@@ -68,6 +69,20 @@ export class OwnerWatch {
     for (const key of this.#sharedSinceMs.keys()) {
       if (!owners.has(key)) this.#sharedSinceMs.delete(key);
     }
+  }
+
+  /**
+   * Whether a node must find out that others may have taken its place: it reaches the directory, or
+   * somebody who does, or hears too few to take for granted that nobody reaches it.
+   */
+  #mustKnow(name: string, living: readonly SimNode[]): boolean {
+    const { weather, network } = this.#options;
+    const heard = living.filter((other) =>
+      other.name !== name && other.process.running && !network.isHeld(other.name, name) &&
+      !network.isHeld(name, other.name)
+    );
+    return !weather.isCut(name) || heard.some((other) => !weather.isCut(other.name)) ||
+      2 * (heard.length + 1) < living.length;
   }
 
   /** I8: who hears neither the directory nor anybody else gives up. */
