@@ -30,6 +30,7 @@ import { PipeDirectory } from "./supervisor/pipe_directory.ts";
 import { messageLine, type WorkerMessage } from "./supervisor/worker_lines.ts";
 import { workerName } from "./supervisor/worker_place.ts";
 import { systemPorts } from "./system_ports.ts";
+import { touchYoungMemory } from "./young_memory.ts";
 
 /** Exit code of a worker whose launcher is gone. */
 const ORPHAN_EXIT_CODE = 1;
@@ -53,6 +54,7 @@ export async function runWorker(startNode: StartNode): Promise<number> {
   if (first.done === true) return ORPHAN_EXIT_CODE;
   if (isWorkerCommand(first.value)) return 0; // Another worker could not start.
   const handover = parseHandover(first.value);
+  touchYoungMemory();
   const { logLevel: level, logFormat: format } = handover.config;
   const openedLog = openLog({ level, format, writeAll: (bytes) => writeAll(Deno.stderr, bytes) });
   const ports = systemPorts(openedLog.log);

@@ -7,17 +7,12 @@ import { fileURLToPath } from "node:url";
 import { TLS_ADDRESS } from "../actors/edge/tls_terminator.ts";
 import { clientProtocols } from "./client_ports.ts";
 import type { GivenConfig } from "./config.ts";
+import { YOUNG_MEGABYTES } from "./young_memory.ts";
 
 /**
- * V8's memory. Room for young objects, in megabytes, from the start: each collection of them meets
- * the writes that are under way and costs the same whatever was gathered, so with little room (V8
- * begins with 1) they cost a tenth of the processor. Measured with 1,000 RTMP viewers in turn with
- * a bare loop of writes, at `--flush 350`: 1.38 times the loop with 2, 1.24 with 8, 1.16 with 16.
- *
- * And how much garbage the old objects, many and small, may gather, in percent of what lives: by
- * default about as much again. Measured with 3,000 RTMP viewers: 29 KB each by default, 20 with 20.
+ * How much garbage old objects, many and small, may gather, in percent of what lives: by default
+ * about as much again. Measured with 3,000 RTMP viewers: 29 KB each by default, 20 with 20.
  */
-const YOUNG_MEGABYTES = 16;
 const OLD_GROWTH_PERCENT = 20;
 const V8_FLAGS = [
   `--min-semi-space-size=${YOUNG_MEGABYTES}`,
@@ -35,8 +30,8 @@ const SOURCE_FOLDERS = ["../actors", "../protocols"].map((folder) =>
 
 /**
  * The arguments for `deno` that run `workerModule` with no more than a node needs: it listens on
- * its ports, keeps its data directory, reads its sources, and reads the host's name when it was given none. It reads
- * no environment: libraries that look for their own variables find them unset.
+ * its ports, keeps its data directory, reads its sources, and reads the host's name when it was
+ * given none. It reads no environment: libraries that look for their own variables find them unset.
  *
  * `config.dataDir` must be absolute and without a comma; `count` is the number of workers.
  */

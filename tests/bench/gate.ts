@@ -15,7 +15,7 @@ import { startBareLoop } from "./bare_process.ts";
 import { type GateProtocol, type GateRow, printGate, WINDOWS } from "./gate_table.ts";
 import { bytesPerSecond, type Source } from "./load/source_tags.ts";
 import { startPlayers, startPushers } from "./load_process.ts";
-import { measureWindow, type Sample } from "./measure.ts";
+import { BURST_SETTLE_MS, measureWindow, type Sample } from "./measure.ts";
 import type { BenchOptions } from "./options.ts";
 import { startNode } from "./servers.ts";
 import type { SourceFile } from "./source_file.ts";
@@ -31,12 +31,6 @@ const PATH = "bench/cam";
 
 /** Into how much the node reads what an RTMP viewer sends. */
 const VIEWER_READ_BYTES = 512;
-
-/**
- * From the moment all play until a node's first window, in milliseconds: half a minute after the
- * burst of connections V8 gives memory back, which costs as much as ten seconds of 1,000 viewers.
- */
-const NODE_SETTLE_MS = 45_000;
 
 /** One side of a pair: what runs on the server's core, and how it is looked at. */
 interface Side extends AsyncDisposable {
@@ -68,7 +62,7 @@ async function measureRow(
   await using reading = await bareSide(row, viewers, file.source, VIEWER_READ_BYTES);
   const sides = [node, alone, bare, reading];
   const samples = [row.node, row.publisher, row.bare, row.reading];
-  await delay(NODE_SETTLE_MS);
+  await delay(BURST_SETTLE_MS);
   for (let i = 0; i < repeats; i++) {
     const taken = await Promise.all(sides.map((side) => side.measure(seconds)));
     for (const [j, sample] of taken.entries()) samples[j].push(sample);

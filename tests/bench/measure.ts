@@ -16,6 +16,12 @@ import { cpuSeconds, residentBytes } from "./proc.ts";
  */
 export const SETTLE_MS = 6_000;
 
+/**
+ * The same where a fraction of a percent counts: half a minute after a burst of connections V8 gives
+ * memory back, which costs a node as much as ten seconds of 1,000 viewers.
+ */
+export const BURST_SETTLE_MS = 45_000;
+
 /** Above this share of a core the loader, not the server, may set the pace. */
 const LOADER_PERCENT_MAX = 90;
 

@@ -1,14 +1,14 @@
 /**
  * What a second worker costs: the CPU of a host's viewers when two workers share them, against one
- * worker that has them all, in the same run. Both workers have the server's core, so that what is
+ * worker that has them all, side by side. All workers have the server's core, so that what is
  * compared is work, not room.
  *
  * @module
  */
 import { startTestNode, type TestNode } from "../support/node_process.ts";
 import { delay } from "../support/processes.ts";
-import { SERVER_CORE, startPlayers, startPushers } from "./load_process.ts";
-import { SETTLE_MS } from "./measure.ts";
+import { type Players, SERVER_CORE, startPlayers, startPushers } from "./load_process.ts";
+import { BURST_SETTLE_MS } from "./measure.ts";
 import type { BenchOptions } from "./options.ts";
 import { noise, OtherLoad } from "./other_load.ts";
 import { cpuSeconds, pinTo } from "./proc.ts";
@@ -29,11 +29,13 @@ interface WorkersSample {
 
 export async function runWorkers(options: BenchOptions, file: SourceFile): Promise<void> {
   const pairs: { one: WorkersSample; two: WorkersSample }[] = [];
+  await using one = await startHost(1, options.viewers, file);
+  await using two = await startHost(2, options.viewers, file);
+  await delay(BURST_SETTLE_MS);
   for (let repeat = 0; repeat < options.repeats; repeat++) {
-    pairs.push({
-      one: await measureWorkers(1, options, file),
-      two: await measureWorkers(2, options, file),
-    });
+    const samples = [one, two].map((host) => measureHost(host, options.seconds));
+    const [ofOne, ofTwo] = await Promise.all(samples);
+    pairs.push({ one: ofOne, two: ofTwo });
   }
   const cpu = (of: "one" | "two") => spread(pairs.map((pair) => pair[of].cpuPercent), 1);
   const ratios = pairs.map(({ one, two }) => two.cpuPercent / one.cpuPercent);
@@ -47,19 +49,29 @@ export async function runWorkers(options: BenchOptions, file: SourceFile): Promi
   );
 }
 
-async function measureWorkers(
+/** A host with viewers. */
+interface Host extends AsyncDisposable {
+  /** Its workers. */
+  readonly pids: readonly number[];
+  readonly players: Players;
+}
+
+async function startHost(
   workers: number,
-  { viewers, seconds }: BenchOptions,
+  viewers: number,
   { path: file }: SourceFile,
-): Promise<WorkersSample> {
-  await using node = await startWorkers(workers);
-  const address = node.address("rtmp");
-  const media = { address, path: PATH };
-  await using _pushers = await startPushers({ ...media, file, publishers: 1 });
+): Promise<Host> {
+  const parts = new AsyncDisposableStack();
+  const node = parts.use(await startWorkers(workers));
+  const media = { address: node.address("rtmp"), path: PATH };
+  parts.use(await startPushers({ ...media, file, publishers: 1 }));
   const play = { ...media, protocol: "rtmp", streams: 1, viewers } as const;
-  await using players = await startPlayers(play);
-  await delay(SETTLE_MS);
+  const players = parts.use(await startPlayers(play));
   const pids = node.ready.pids.slice(1);
+  return { pids, players, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+async function measureHost({ pids, players }: Host, seconds: number): Promise<WorkersSample> {
   const used = () => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
   const others = new OtherLoad(SERVER_CORE);
   const [from, startMs] = [used(), performance.now()];
