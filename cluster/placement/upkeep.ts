@@ -18,15 +18,11 @@ export const IDLE_MS = 10_000;
 /** Distance of sweeps over what is owned, in milliseconds. */
 const SWEEP_MS = 1_000;
 
-/** Sweeps from one audit to the next; an audit is one round trip. */
-const SWEEPS_PER_AUDIT = 10;
-
 /**
- * The same after the directory was away or lost its data, and for how many sweeps: it may have been
- * told of other owners, of which this one hears by nothing else.
+ * Sweeps from one audit to the next; an audit is one round trip. A directory that lost its data may
+ * have been told of another owner, of which this one hears by nothing else.
  */
-const WARY_SWEEPS_PER_AUDIT = 3;
-const WARY_SWEEPS = 60;
+const SWEEPS_PER_AUDIT = 3;
 
 /** Records of what is owned are written again after this long, in milliseconds: they expire. */
 export const REWRITE_MS = 3_600_000;
@@ -70,8 +66,6 @@ export class Upkeep {
   #sweeps = 0;
   /** The directory did not answer, or this node was no member, at the last sweep. */
   #away = false;
-  /** Sweeps in which it is not trusted yet. */
-  #warySweeps = 0;
   /** Place in the table that the last audit came to. */
   #audited = 0;
 
@@ -108,7 +102,6 @@ export class Upkeep {
 
   /** The directory lost its data: writes again what is owned here. */
   async reassertAll(): Promise<void> {
-    this.#warySweeps = WARY_SWEEPS;
     for (const key of this.#options.table.keys()) this.#unwritten.add(key);
     await this.#reassert();
   }
@@ -171,7 +164,6 @@ export class Upkeep {
     const idle = table.idle(IDLE_MS, inUse);
     if (!mesh.joined || !mesh.redisOk) {
       this.#away = true;
-      if (table.keys().length > 0) this.#warySweeps = WARY_SWEEPS;
       return;
     }
     // Others may have taken over what they could not ask about.
@@ -180,9 +172,7 @@ export class Upkeep {
     await inTurn(idle.slice(0, RELEASES_MAX), (key) => this.release(key));
     const unreleased = [...this.#unreleased].slice(0, RELEASES_MAX);
     await inTurn(unreleased, ([key, epoch]) => this.#tellReleased(key, epoch));
-    if (this.#warySweeps > 0) this.#warySweeps--;
-    const sweepsPerAudit = this.#warySweeps > 0 ? WARY_SWEEPS_PER_AUDIT : SWEEPS_PER_AUDIT;
-    if (++this.#sweeps % sweepsPerAudit === 0) this.#audit();
+    if (++this.#sweeps % SWEEPS_PER_AUDIT === 0) this.#audit();
     // Their lookups go together.
     await Promise.all([...this.#doubtful].map((key) => this.verify(key)));
     for (const key of table.unwritten(REWRITE_MS, REWRITES_MAX)) this.#unwritten.add(key);

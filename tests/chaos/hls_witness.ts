@@ -54,6 +54,7 @@ export class HlsWitness {
    * from another node, before the fault.
    */
   async agree(nodes: readonly TestNode[]): Promise<void> {
+    await this.#takesMore();
     const media = await this.#media();
     for (const node of nodes) {
       const { segments } = readPlaylist(new TextDecoder().decode(await this.#from(node, media)));
@@ -70,6 +71,13 @@ export class HlsWitness {
       this.compared += known;
       if (known === 0) this.#fault(`${node.ready.node} lists nothing of what was there before`);
     }
+  }
+
+  /** A reload may still hang at a node that was cut off: until then nothing newer was taken. */
+  async #takesMore(): Promise<void> {
+    const taken = this.#digests.size;
+    const untilMs = performance.now() + ANSWER_MS_MAX + RELOAD_MS;
+    while (this.#digests.size === taken && performance.now() < untilMs) await delay(RELOAD_MS);
   }
 
   async #run(): Promise<void> {
