@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { every } from "../actors/runtime/every.ts";
 import type { Ports, Timer } from "../actors/runtime/ports.ts";
 
 /** How long that is borne, in milliseconds: most cables are back by then. */
@@ -22,22 +23,15 @@ export interface LonelinessOptions {
 export class Loneliness {
   readonly #options: LonelinessOptions;
   #sinceMs: number | undefined;
-  #timer: Timer | undefined;
+  readonly #timer: Timer;
 
   constructor(options: LonelinessOptions) {
     this.#options = options;
-    this.#arm();
+    this.#timer = every(options.ports, LOOK_MS, () => this.#look());
   }
 
   stop(): void {
-    this.#timer?.cancel();
-  }
-
-  #arm(): void {
-    this.#timer = this.#options.ports.timers.after(LOOK_MS, () => {
-      this.#look();
-      this.#arm();
-    });
+    this.#timer.cancel();
   }
 
   #look(): void {

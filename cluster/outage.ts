@@ -46,6 +46,9 @@ const ANSWERS_MAX = 10_000;
 const GIVE_UP_MS = 450;
 const LOOK_MS = 100;
 
+/** How often it is looked whether Redis still answers: less than the time from then to the end. */
+const CALM_LOOK_MS = 500;
+
 export interface MeshOutageOptions {
   readonly ports: Ports;
   readonly membership: () => Membership;
@@ -71,11 +74,16 @@ export class MeshOutage implements Outage {
   readonly #words = new Map<string, Word>();
   readonly #answers = new Map<string, Answer>();
   #gaveUp = false;
-  readonly #timer: Timer;
+  readonly #calmTimer: Timer;
+  /** Looks closely while Redis is away. */
+  #timer: Timer | undefined;
 
   constructor(options: MeshOutageOptions) {
     this.#options = options;
-    this.#timer = every(options.ports, LOOK_MS, () => this.#look());
+    this.#calmTimer = every(options.ports, CALM_LOOK_MS, () => {
+      if (options.membership().redisOk) return;
+      this.#timer ??= every(options.ports, LOOK_MS, () => this.#look());
+    });
   }
 
   /** A node said whether Redis answers it. */
@@ -134,7 +142,8 @@ export class MeshOutage implements Outage {
   }
 
   stop(): void {
-    this.#timer.cancel();
+    this.#calmTimer.cancel();
+    this.#rest();
   }
 
   get #nowMs(): number {
@@ -176,6 +185,7 @@ export class MeshOutage implements Outage {
     const membership = this.#options.membership();
     if (membership.redisOk) {
       this.#gaveUp = false;
+      this.#rest();
       return;
     }
     const nowMs = this.#nowMs;
@@ -189,5 +199,10 @@ export class MeshOutage implements Outage {
       why: others ? "others have it" : "too few others are heard",
     });
     this.#options.cutOff();
+  }
+
+  #rest(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
   }
 }

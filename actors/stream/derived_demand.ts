@@ -13,7 +13,7 @@ import { streamKey } from "./stream_key.ts";
 import { STREAM } from "./stream_protocol.ts";
 
 /** How often it is looked: the sound of a stream's first such viewer begins as much later. */
-const LOOK_MS = 250;
+const LOOK_MS = 500;
 
 /** How often it is said again; an owner forgets after some times as long. */
 const REPEAT_MS = 5_000;
