@@ -15,6 +15,7 @@ const OUTPUT_KEPT_MAX = 4 * 1024 * 1024;
 export const ALONE = [
   ...[
     "attack",
+    "backup",
     "tls_attack",
     "chaos",
     "chaos_redis",
