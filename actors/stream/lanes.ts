@@ -103,6 +103,11 @@ export class Lanes implements Traffic {
     if (!this.writing(lane)) this.#release(lane);
   }
 
+  /** Entries of the queue, those that had their turn included: a small multiple of the lanes. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
   /** Bytes the lane's socket took. */
   bytesOut(lane: number): number {
     return this.#bytesOut[lane];
@@ -163,8 +168,11 @@ export class Lanes implements Traffic {
       if ((this.#flags[lane] & CLOSED) === 0) this.#begin(lane);
       else this.#release(lane);
     }
-    if (this.#queueAt < queue.length) return;
-    queue.length = this.#queueAt = 0;
+    // What had its turn goes: on a node that is never done, the queue would grow for ever.
+    if (2 * this.#queueAt < queue.length) return;
+    queue.copyWithin(0, this.#queueAt);
+    queue.length -= this.#queueAt;
+    this.#queueAt = 0;
   };
 
   /** Some of a write was taken, or all of one that does not go by itself. */

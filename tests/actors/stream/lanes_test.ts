@@ -70,3 +70,15 @@ Deno.test("Lanes.close() of one that waits for its turn gives it back unwritten"
   const owner = { wrote: () => {}, fail: () => {}, leaveStep: () => {} };
   assertEquals(lanes.open({ write: () => Promise.resolve(0) }, owner), 101);
 });
+
+Deno.test("Lanes forgets those that had their turn, also when there are always more", async () => {
+  const { lanes, written, turn } = manyLanes(400);
+  let most = 0;
+  for (let round = 0; round < 50; round++) {
+    for (let lane = 0; lane < 400; lane++) if (!lanes.writing(lane)) lanes.write(lane, PAGE);
+    most = Math.max(most, lanes.queued);
+    await turn();
+  }
+  assertEquals(written.length > 4_000, true);
+  assertEquals(most <= 2 * 400, true);
+});
